@@ -1,0 +1,112 @@
+import type { ControlMessage } from '../contracts/control.ts';
+import type { ErrorBody } from '../contracts/errors.ts';
+import type { BootId, InboxId, JobId, ModelId } from '../contracts/ids.ts';
+import type { Artifact, JobClass, JobMessage, JobRecord, JobStatus, Outcome } from '../contracts/job.ts';
+import type { ModelFailure, ModelState, WorkerView } from '../contracts/model.ts';
+
+/** What the worker needs of the queue: lanes to look at and to claim from. */
+export interface Lanes {
+  /** All lanes at one moment. O(models), whatever is queued. */
+  snapshot(): Promise<readonly LaneCounts[]>;
+  /** The next job of one lane, started (attempt counted, record `in_progress`); null: nothing to claim. */
+  claim(model: ModelId, jobClass: JobClass): Promise<ClaimedJob | null>;
+  /** Resolves when something may have changed: a job came, `wake` was called, or the time is over. Never rejects. */
+  waitForWork(timeoutMs: number): Promise<void>;
+  wake(): void;
+  /** Ends waiting jobs of a model that cannot start: the sync ones, or all. Returns how many. */
+  failWaiting(model: ModelId, error: ErrorBody, which: 'sync' | 'all'): Promise<number>;
+}
+
+/** Three numbers per class (interactive, normal, batch). Times are epoch ms; `oldest` is -1 without a job. */
+export interface LaneCounts {
+  readonly model: ModelId;
+  readonly waiting: readonly [number, number, number];
+  readonly oldest: readonly [number, number, number];
+  /** Sum of enqueue times, for the waiting already suffered. */
+  readonly sumEnqueued: readonly [number, number, number];
+  /** Jobs ever accepted, for arrival rates. */
+  readonly accepted: readonly [number, number, number];
+  readonly paused: boolean;
+}
+
+/** A job that this worker alone may run, until `settle`. */
+export interface ClaimedJob {
+  readonly record: JobRecord;
+  readonly body: string;
+  /** Counts from 1. */
+  readonly attempt: number;
+  /** Aborts when the job is cancelled (`reason.code === 'job_cancelled'`) or its lock is lost. */
+  readonly signal: AbortSignal;
+  /** Records the outcome exactly once and returns the status it led to; a later attempt's outcome wins nothing. */
+  settle(outcome: Outcome): Promise<JobStatus>;
+}
+
+/** Tokens and progress on their way to the API process that waits for them. */
+export interface JobChannel {
+  send(inbox: InboxId, message: JobMessage): void;
+  /** Also kept in the record, so that polling sees it. Rate-limited inside. */
+  progress(
+    record: JobRecord,
+    progress: number | null,
+    phase: 'loading_model' | 'generating' | 'saving',
+  ): void;
+}
+
+/** Operators' wishes and what the worker tells about itself. */
+export interface WorkerDesk {
+  onControl(listener: (message: ControlMessage) => void): () => void;
+  publish(view: WorkerView): Promise<void>;
+  loadEstimates(): Promise<unknown>;
+  saveEstimates(estimates: unknown): Promise<void>;
+}
+
+/** What the worker needs of the supervisor: the turntable. */
+export interface Turntable {
+  /** Every model's server as it is now. */
+  states(): ReadonlyMap<ModelId, ServerView>;
+  /**
+   * Starts the model's server and resolves when it can really generate.
+   * @throws RoundhouseError model_load_failed, with the log tail
+   */
+  load(model: ModelId): Promise<void>;
+  /** TERM, grace, KILL of the whole tree; resolves when the memory is back. Never rejects: a tree always dies. */
+  unload(model: ModelId, reason: string): Promise<void>;
+  /** Permission to use a ready server; null when it is not ready. */
+  lease(model: ModelId): ServerLease | null;
+  onChange(listener: (model: ModelId, view: ServerView) => void): () => void;
+}
+
+export interface ServerView {
+  readonly model: ModelId;
+  readonly state: ModelState;
+  readonly sinceMs: number;
+  readonly loadProgress: number | null;
+  readonly loadPhase: string | null;
+  readonly bootId: BootId | null;
+  readonly pid: number | null;
+  readonly failure: ModelFailure | null;
+}
+
+export interface ServerLease {
+  readonly bootId: BootId;
+  /** Where to send requests: a Unix socket path, or an origin such as `http://127.0.0.1:8001`. */
+  readonly target: { readonly socketPath: string } | { readonly origin: string };
+  /** Aborts when the server dies; its reason is a RoundhouseError model_crashed. */
+  readonly gone: AbortSignal;
+  /** Progress that the service reports for one job, 0 to 1. */
+  onProgress(jobId: JobId, listener: (progress: number | null, phase: string | null) => void): () => void;
+  /** Ends a server that hangs: KILL of the tree; the model becomes `failed` and may be loaded again. */
+  kill(reason: string): Promise<void>;
+  release(): void;
+}
+
+/** Where results that are files go. */
+export interface ArtifactSink {
+  /** Writes atomically under a name of our own; the file appears whole or not at all. @throws storage_full */
+  write(
+    jobId: JobId,
+    index: number,
+    contentType: string,
+    bytes: AsyncIterable<Uint8Array>,
+  ): Promise<Artifact>;
+}
