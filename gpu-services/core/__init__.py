@@ -1,0 +1,1 @@
+"""What every model server shares: health, lifecycle, errors, progress, cancellation, shutdown."""

@@ -1,0 +1,146 @@
+"""A model server: subclass it, load the model in `initialize`, add routes in `create_app`, call `run`."""
+
+import logging
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+from fastapi import FastAPI
+
+from .errors import describe, speak_openai_errors
+from .front import Front
+from .job import Job, current_job
+from .lifecycle import Lifecycle, LoadProgress, Status
+from .log import log_as_json
+from .protocol import EventsPipe, health_body
+from .runner import CannotListen, Runner, listening_socket, watch_stop_signals
+from .settings import Settings, read_settings
+from .work_loop import WorkLoop
+
+LINGER_SECONDS = 1.0  # how long /health still tells why, before the process ends
+LAST_WORK_SECONDS = 1.0
+FAILED = 1
+
+log = logging.getLogger(__name__)
+
+
+class BaseService:
+    """What a model server gets for free; see gpu-services/README.md."""
+
+    def __init__(self, name: str, port: int | None = None, settings: Settings | None = None) -> None:
+        """`port` is used where neither the supervisor nor the command line says where to listen."""
+        self.name = name
+        self.port = port
+        self.settings = settings or read_settings(os.environ, sys.argv[1:])
+        self.events = EventsPipe(self.settings.events_fd, self.settings.boot_id)
+        self.lifecycle = Lifecycle(self._tell_status)
+        self.app = FastAPI(title=name, docs_url=None, redoc_url=None)
+        self._work = WorkLoop()
+        self._exit_code = 0
+        self._runner: Runner | None = None
+
+    # What a model's author writes.
+
+    async def initialize(self) -> None:
+        """Loads the model. May block. An exception makes the start fail with its message."""
+
+    def create_app(self) -> None:
+        """Adds routes to `self.app`. They are reached once `initialize` has returned."""
+
+    async def shutdown(self) -> None:
+        """Gives back what `initialize` took and the operating system does not."""
+
+    # What a model's author uses.
+
+    @property
+    def args(self) -> dict[str, Any]:
+        """The `args` of models.yaml, or of --args."""
+        return self.settings.args
+
+    @property
+    def model_id(self) -> str:
+        """The id clients use; the service's name when it runs standalone."""
+        return self.settings.model or self.name
+
+    @property
+    def job(self) -> Job:
+        """The request that the calling code works for: `progress`, `cancelled`, `raise_if_cancelled`."""
+        return current_job()
+
+    def load_progress(self, fraction: float | None, phase: str | None = None) -> None:
+        """Tells how far `initialize` is, 0 to 1 (None: cannot be told)."""
+        if (progress := LoadProgress(fraction, phase)) != self.lifecycle.load:
+            self.lifecycle.load = progress
+            self.events.load(fraction, phase)
+
+    def give_up(self, reason: str) -> None:
+        """The model cannot work any more (a dead engine, a poisoned GPU): says why, then ends the process."""
+        if not self.lifecycle.is_over:
+            self._end_as("DEFUNCT", reason)
+
+    # How it runs.
+
+    def run(self) -> None:
+        """Serves until SIGTERM, then ends the process: 0, or 1 if the model failed."""
+        log_as_json(self.name, self.settings.model)
+        try:
+            with listening_socket(self.settings, self.port) as sock:
+                self._serve(Runner(self._front(), sock, self.settings.grace_seconds))
+        except CannotListen as error:
+            sys.exit(f"{self.name}: {error}")
+        sys.exit(self._exit_code)
+
+    def health(self) -> dict[str, Any]:
+        return health_body(self.name, self.settings, self.lifecycle)
+
+    def _front(self) -> Front:
+        return Front(self.app, self._work.loop, self.lifecycle, self.events, self.health)
+
+    def _serve(self, runner: Runner) -> None:
+        self._runner = runner
+        watch_stop_signals(runner.stop)
+        self.events.state("STARTING")
+        server = runner.start(on_end=self._end_work)
+        self._starting = self._work.submit(self._start_model())
+        self._work.run_until_stopped()
+        server.join(LAST_WORK_SECONDS)
+
+    async def _start_model(self) -> None:
+        try:
+            speak_openai_errors(self.app)
+            self.create_app()
+            await self.initialize()
+        except (Exception, SystemExit) as error:
+            log.exception("The model could not be loaded")
+            self._end_as("SETUP_FAILED", describe(error))
+            return
+        self.load_progress(1.0, "ready")
+        self.lifecycle.become("READY")
+        log.info("Ready after %.1f s", self.lifecycle.uptime_seconds())
+
+    def _tell_status(self, status: Status, error: str | None) -> None:
+        self.events.state(status, error)
+
+    def _end_as(self, status: Status, reason: str) -> None:
+        self._exit_code = FAILED
+        self.lifecycle.become(status, reason)
+        threading.Thread(target=self._stop_soon, daemon=True).start()
+
+    def _stop_soon(self) -> None:
+        time.sleep(LINGER_SECONDS)
+        assert self._runner is not None
+        self._runner.stop()
+
+    def _end_work(self) -> None:
+        """In the server's thread, after the last answer. Native code that never returns is not waited for."""
+        self._starting.cancel()
+        closing = self._work.submit(self.shutdown())
+        try:
+            closing.result(LAST_WORK_SECONDS)
+        except Exception as error:
+            log.warning("The model did not shut down cleanly: %s", describe(error))
+        if not self._work.stop(LAST_WORK_SECONDS):
+            sys.stdout.flush()
+            os._exit(self._exit_code)
