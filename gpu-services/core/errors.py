@@ -91,7 +91,7 @@ def validation_response(problems: Sequence[Any]) -> Response:
     param = param_name(problem["loc"])
     code = "missing_required_parameter" if problem["type"] == "missing" else "invalid_value"
     where = f"Invalid '{param}': " if param else ""
-    return error_response(400, where + problem["msg"], code=code, param=param)
+    return error_response(400, where + problem["msg"].removeprefix("Value error, "), code=code, param=param)
 
 
 def param_name(location: Sequence[Any]) -> str | None:

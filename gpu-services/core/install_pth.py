@@ -1,6 +1,6 @@
 """Makes `core` importable in a service's environment. Run it with that environment's own python:
 
-    .venvs/llamacpp/bin/python gpu-services/core/install_pth.py
+.venvs/llamacpp/bin/python gpu-services/core/install_pth.py
 """
 
 import sysconfig

@@ -29,10 +29,18 @@ class JsonFormatter(logging.Formatter):
         }
         if (job_id := current_job().id) is not None:
             line["job_id"] = job_id
-        line.update({key: value for key, value in vars(record).items() if key not in STANDARD_FIELDS})
+        line.update(extra_fields(record))
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def extra_fields(record: logging.LogRecord) -> list[tuple[str, Any]]:
+    return [
+        (key, value)
+        for key, value in vars(record).items()
+        if key not in STANDARD_FIELDS and value is not None
+    ]
 
 
 def timestamp(record: logging.LogRecord) -> str:

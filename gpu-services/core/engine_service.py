@@ -1,0 +1,91 @@
+"""A model server around an engine that has an HTTP server of its own."""
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from .base_service import BaseService
+from .engine_process import EngineProcess
+from .relay import Relay
+from .settings import Settings
+
+PROBE_EVERY_SECONDS = 0.05  # only while it loads
+SOCKET_NAME = "e.sock"  # llama.cpp takes a name for a socket by its ending
+
+
+class EngineFailed(Exception):
+    """The engine ended; the message carries its exit code and last lines."""
+
+
+class EngineService(BaseService):
+    """Subclass it: `engine_command` and `relayed_paths` are enough."""
+
+    relayed_paths: Sequence[str] = ("/v1/chat/completions", "/v1/completions")
+    engine_health_path = "/health"
+
+    def __init__(self, name: str, port: int | None = None, settings: Settings | None = None) -> None:
+        super().__init__(name=name, port=port, settings=settings)
+        self.engine = EngineProcess(engine_socket_path(self.settings.socket_path), self.on_engine_line)
+        self._relay = Relay(self.engine.socket_path)
+        self._watcher: asyncio.Task[None] | None = None
+
+    # What a model's author writes.
+
+    def engine_command(self, socket_path: str) -> Sequence[str]:
+        """The program and its arguments; it must serve HTTP on `socket_path`."""
+        raise NotImplementedError
+
+    def engine_environment(self) -> Mapping[str, str]:
+        return os.environ
+
+    def on_engine_line(self, line: str) -> None:
+        """Sees each line the engine prints; tell `load_progress` from it."""
+
+    def measured_load(self) -> float | None:
+        """How far the engine's load is, 0 to 1, where it can be measured from outside."""
+        return None
+
+    # How it runs.
+
+    def create_app(self) -> None:
+        for path in self.relayed_paths:
+            self.app.add_api_route(path, self._answer, methods=["GET", "POST"], include_in_schema=False)
+
+    async def initialize(self) -> None:
+        self.load_progress(0.0, "starting the engine")
+        await self.engine.start(self.engine_command(self.engine.socket_path), self.engine_environment())
+        exited = asyncio.ensure_future(self.engine.wait())
+        while not await self._relay.is_healthy(self.engine_health_path):
+            await asyncio.wait([exited], timeout=PROBE_EVERY_SECONDS)
+            if exited.done():
+                raise EngineFailed(self._obituary(exited.result(), "while it loaded"))
+            if (fraction := self.measured_load()) is not None:
+                self.load_progress(round(fraction, 2), self.lifecycle.load.phase)
+        self._watcher = asyncio.ensure_future(self._watch(exited))
+
+    async def shutdown(self) -> None:
+        if self._watcher is not None:
+            self._watcher.cancel()
+        await self._relay.close()
+        await self.engine.stop()
+
+    async def _answer(self, request: Request) -> Response:
+        return await self._relay.answer(request)
+
+    async def _watch(self, exited: "asyncio.Future[int]") -> None:
+        code = await exited
+        self.give_up(self._obituary(code, "while it served"))
+
+    def _obituary(self, code: int, when: str) -> str:
+        return f"The engine ended with code {code} {when}. Its last lines:\n{self.engine.last_words()}"
+
+
+def engine_socket_path(service_socket_path: str | None) -> str:
+    """Beside the service's own socket, where the supervisor cleans up; else in a new private folder."""
+    if service_socket_path is None:
+        return os.path.join(tempfile.mkdtemp(prefix="rh-engine-"), SOCKET_NAME)
+    return f"{service_socket_path.removesuffix('.sock')}-{SOCKET_NAME}"
