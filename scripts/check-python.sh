@@ -7,9 +7,13 @@ cd "$(dirname "$0")/.."
 bin=.venvs/dev/bin
 "$bin/ruff" format --check gpu-services test/gpu_services
 "$bin/ruff" check gpu-services test/gpu_services
-"$bin/mypy" gpu-services/core test/gpu_services
+"$bin/mypy" gpu-services/core
+services=gpu-services
 for server in gpu-services/*/server.py; do # a service's files import each other as top-level modules
   folder=$(dirname "$server")
+  services+=:$folder
   MYPYPATH="gpu-services:$folder" "$bin/mypy" "$folder"/*.py
 done
+MYPYPATH="$services:test/gpu_services" "$bin/mypy" test/gpu_services/*.py
+MYPYPATH="gpu-services:test/gpu_services/services" "$bin/mypy" test/gpu_services/services/*.py
 "$bin/pytest" "$@"

@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any
 
 from fastapi import FastAPI
@@ -137,10 +138,13 @@ class BaseService:
         """In the server's thread, after the last answer. Native code that never returns is not waited for."""
         self._starting.cancel()
         closing = self._work.submit(self.shutdown())
+        wait_seconds = LAST_WORK_SECONDS
         try:
-            closing.result(LAST_WORK_SECONDS)
+            closing.result(wait_seconds)
+        except FutureTimeout:
+            wait_seconds = 0.0  # what blocks the loop now has had its time
         except Exception as error:
             log.warning("The model did not shut down cleanly: %s", describe(error))
-        if not self._work.stop(LAST_WORK_SECONDS):
+        if not self._work.stop(wait_seconds):
             sys.stdout.flush()
             os._exit(self._exit_code)

@@ -63,7 +63,8 @@ class Lines:
 class Events(Lines):
     def until(self, matches: Callable[[Event], bool]) -> Event:
         while (line := self.next()) is not None:
-            if matches(event := json.loads(line)):
+            event: Event = json.loads(line)
+            if matches(event):
                 return event
         pytest.fail("the events ended before the one waited for")
 
@@ -95,7 +96,8 @@ class Service:
         with self.client() as client:
             response = client.get("/health")
         assert response.status_code == 200
-        return dict(response.json())
+        body: dict[str, Any] = response.json()
+        return body
 
     def logged(self) -> str:
         return self.log_file.read_text()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from harness import FIXTURES, LAUNCHER, Leash, launched, survivors
 
 WILD_TREE = [sys.executable, str(FIXTURES / "wild_tree.py")]
@@ -37,6 +38,7 @@ def test_a_command_that_does_not_exist_is_told_in_one_line() -> None:
         [sys.executable, str(LAUNCHER), "--", "no-such-program"],
         stdin=subprocess.DEVNULL,
         capture_output=True,
+        check=False,
     )
     assert result.returncode == 127
     assert result.stderr == b"launcher: cannot run no-such-program: No such file or directory\n"
