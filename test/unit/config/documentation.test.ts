@@ -7,7 +7,7 @@ import { settingsTable } from '../../../src/config/settings-table.ts';
 import { projectDir } from '../../helpers/orchestrator.ts';
 
 const path = join(projectDir, 'docs/CONFIGURATION.md');
-const place = /(<!-- table:(\w+) -->\n)[^]*?(<!-- \/table -->)/g;
+const place = /(<!-- table:(\w+) -->\n)[\s\S]*?(<!-- \/table -->)/g;
 
 test('docs/CONFIGURATION.md says what the code does (UPDATE_DOCS=1 writes it anew)', () => {
   const tables = documentedTables();
