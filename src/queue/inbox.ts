@@ -1,0 +1,102 @@
+import type { Redis } from 'ioredis';
+import { ulid } from 'ulid';
+import type { Emit } from '../contracts/events.ts';
+import type { InboxId, JobId } from '../contracts/ids.ts';
+import type { JobMessage, JobStatus } from '../contracts/job.ts';
+import { keys } from './keys.ts';
+import { StreamReader } from './stream-reader.ts';
+
+/** An API process that was silent for this long is gone: nobody waits for its sync jobs any more. */
+export const inboxLeaseMs = 12_000;
+const heartbeatMs = 3000;
+const streamTtlMs = 60_000;
+
+export interface JobInboxOptions {
+  /** A connection of role `command`. */
+  readonly redis: Redis;
+  /** A connection of role `blocking`, for this inbox alone; the inbox closes it. */
+  readonly blocking: Redis;
+  readonly emit: Emit;
+}
+
+type Listener = (message: JobMessage) => void;
+
+/** Tokens, progress and outcomes of jobs, as they arrive at this process. */
+export class RedisJobInbox {
+  readonly name = 'job-inbox';
+  readonly id = `in_${ulid()}` as InboxId;
+  private readonly redis: Redis;
+  private readonly reader: StreamReader;
+  private readonly listeners = new Map<JobId, Set<Listener>>();
+  private timer: NodeJS.Timeout | null = null;
+
+  constructor({ redis, blocking, emit }: JobInboxOptions) {
+    this.redis = redis;
+    const fault = (error: Error) => emit({ type: 'system.fault', where: 'inbox', message: error.message });
+    const sources = [
+      {
+        key: keys.inbox(this.id),
+        onEntry: ({ message }: Readonly<Record<string, string>>) => {
+          if (message !== undefined) this.deliver(JSON.parse(message) as JobMessage);
+        },
+      },
+      { key: keys.events, onEntry: (fields: Readonly<Record<string, string>>) => this.hearEnd(fields) },
+    ];
+    this.reader = new StreamReader(blocking, sources, fault);
+  }
+
+  async start(): Promise<void> {
+    this.redis.on('ready', this.beat);
+    this.timer = setInterval(this.beat, heartbeatMs);
+    await this.beat();
+    await this.reader.start();
+  }
+
+  async stop(): Promise<void> {
+    if (this.timer) clearInterval(this.timer);
+    this.redis.off('ready', this.beat);
+    await this.reader.stop();
+    await this.redis.del(keys.inbox(this.id), keys.inboxLease(this.id)).catch(() => undefined);
+  }
+
+  /** Listen before `submit`, or the first token may be missed. Returns the function that ends it. */
+  subscribe(jobId: JobId, listener: Listener): () => void {
+    const listeners = this.listeners.get(jobId) ?? new Set();
+    this.listeners.set(jobId, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.listeners.get(jobId) === listeners) this.listeners.delete(jobId);
+    };
+  }
+
+  /** Hands a message to those who listen; `settled` is the last one of a job and reaches each of them once. */
+  deliver(message: JobMessage): void {
+    const listeners = this.listeners.get(message.jobId);
+    if (!listeners) return;
+    if (message.type === 'settled') this.listeners.delete(message.jobId);
+    for (const listener of [...listeners]) listener(message);
+  }
+
+  /**
+   * Every process hears of every end. The inbox that the job was accepted with is told by a message of its own, behind
+   * the last chunk, and must not hear of it earlier.
+   */
+  private hearEnd({ job, status, inbox }: Readonly<Record<string, string>>): void {
+    if (inbox === this.id) return;
+    this.deliver({ type: 'settled', jobId: job as JobId, status: status as JobStatus });
+  }
+
+  /** The stream must exist before a worker writes to it; the lease says that this process lives. */
+  private readonly beat = async (): Promise<void> => {
+    if (this.redis.status !== 'ready') return;
+    const stream = keys.inbox(this.id);
+    try {
+      await this.redis.set(keys.inboxLease(this.id), '1', 'PX', inboxLeaseMs);
+      if ((await this.redis.pexpire(stream, streamTtlMs)) === 1) return;
+      await this.redis.xadd(stream, '*', 'opened', '1');
+      await this.redis.pexpire(stream, streamTtlMs);
+    } catch {
+      // repeated with the next beat, or as soon as the connection is back
+    }
+  };
+}

@@ -1,0 +1,108 @@
+import type { Redis } from 'ioredis';
+import { errors } from '../contracts/error-catalogue.ts';
+import type { Emit } from '../contracts/events.ts';
+import type { JobId, ModelId } from '../contracts/ids.ts';
+import { type JobRecord, jobClasses, type NewJob } from '../contracts/job.ts';
+import type { Clock } from '../platform/clock.ts';
+import { type LaneDepth, readDepths } from './depths.ts';
+import { cancelError } from './job-errors.ts';
+import { type JobList, type JobListQuery, listJobs } from './job-list.ts';
+import { laneName } from './keys.ts';
+import { LaneEntrance } from './lane-entry.ts';
+import { asQueueErrors, queueError } from './queue-errors.ts';
+import { encodeNewJob } from './record-codec.ts';
+import { findRecord } from './record-reader.ts';
+import { runScript } from './scripts.ts';
+
+/** Jobs as the API sees them. Needs a connection of role `command`: every call fails within a second without Redis. */
+export class RedisJobStore {
+  private readonly redis: Redis;
+  private readonly clock: Pick<Clock, 'now'>;
+  private readonly emit: Emit;
+  private readonly entrance: LaneEntrance;
+  /** Refused with an error, but perhaps stored all the same: an answer was lost. */
+  private readonly uncertain = new Set<JobId>();
+
+  constructor({ redis, clock, emit }: { redis: Redis; clock: Pick<Clock, 'now'>; emit: Emit }) {
+    this.redis = redis;
+    this.clock = clock;
+    this.emit = emit;
+    this.entrance = new LaneEntrance(redis);
+    redis.on('ready', () => {
+      for (const id of this.uncertain) void this.withdraw(id);
+    });
+  }
+
+  /**
+   * Makes the job durable and puts it into its lane, in one transaction.
+   * @throws queue_full (429), queue_unavailable (503), storage_full (507)
+   */
+  async submit(
+    job: NewJob,
+    admission: { readonly queueCap: number; readonly retryAfterS: number },
+  ): Promise<void> {
+    const lane = laneName(job.model, job.class);
+    const lanes = jobClasses.map((jobClass) => laneName(job.model, jobClass));
+    const accept = [job.id, lane, admission.queueCap, ...lanes, ...encodeNewJob(job)];
+    const entry = { id: job.id, lane, createdAtMs: job.createdAtMs };
+    try {
+      const reply = await this.entrance.enter(entry, this.clock.now(), accept);
+      if (reply?.[0] === 'full') throw errors.queueFull(job.model, admission.queueCap, admission.retryAfterS);
+    } catch (error) {
+      const refusal = queueError(error);
+      if (refusal.code !== 'queue_full') void this.withdraw(job.id);
+      throw refusal;
+    }
+    this.emit({ type: 'job.accepted', jobId: job.id, model: job.model, class: job.class });
+  }
+
+  find(id: JobId): Promise<JobRecord | 'expired' | null> {
+    return asQueueErrors(() => findRecord(this.redis, id, this.clock.now()));
+  }
+
+  list(query: JobListQuery): Promise<JobList> {
+    return asQueueErrors(() => listJobs(this.redis, query, this.clock.now()));
+  }
+
+  /** queued -> cancelled, in_progress -> cancelling (the worker is told), terminal -> unchanged; the record after it. */
+  cancel(id: JobId, reason: string): Promise<JobRecord | null> {
+    return asQueueErrors(async () => {
+      await this.cancelNow(id, reason);
+      const record = await findRecord(this.redis, id, this.clock.now());
+      return record === 'expired' ? null : record;
+    });
+  }
+
+  /** 1 is the next of its lane to start; null when it no longer waits. */
+  position(id: JobId): Promise<{ readonly position: number } | null> {
+    return asQueueErrors(async () => {
+      const position = await runScript<number | null>(this.redis, 'position', this.clock.now(), id);
+      return position === null ? null : { position };
+    });
+  }
+
+  /** Waiting and running jobs per model. */
+  depths(): Promise<ReadonlyMap<ModelId, LaneDepth>> {
+    return asQueueErrors(() => readDepths(this.redis, this.clock.now()));
+  }
+
+  private async cancelNow(id: JobId, reason: string): Promise<void> {
+    const message = JSON.stringify({ type: 'cancel', jobId: id });
+    const error = cancelError(id, reason);
+    const model = await runScript<ModelId | null>(this.redis, 'cancel', this.clock.now(), id, error, message);
+    if (model === null) return;
+    const facts = { status: 'cancelled', attempt: 0, runMs: 0, code: 'job_cancelled' } as const;
+    this.emit({ type: 'job.settled', jobId: id, model, ...facts });
+  }
+
+  /** The client was told "no": should the job be stored nevertheless, it must not run. */
+  private async withdraw(id: JobId): Promise<void> {
+    if (this.uncertain.size < 10_000) this.uncertain.add(id);
+    try {
+      await this.cancelNow(id, 'it was refused while the queue could not be reached');
+      this.uncertain.delete(id);
+    } catch {
+      // tried again when the connection is back
+    }
+  }
+}

@@ -1,0 +1,63 @@
+import type { InboxId, JobId, KeyId, ModelId } from '../contracts/ids.ts';
+import type { JobClass } from '../contracts/job.ts';
+
+/** Braces keep every key in one cluster slot, which scripts over several keys need. */
+export const prefix = '{roundhouse}';
+
+const key = (...parts: readonly string[]): string => [prefix, ...parts].join(':');
+
+/** Names in Redis, each made in one place. Lanes start with `m.`, so that none of these can meet a lane's own keys. */
+export const keys = {
+  /** Hash: the job's record, its body included. */
+  job: (id: JobId) => key('job', id),
+  /** Sorted set, by name only: the jobs of one API key (ids sort by time). */
+  index: (keyId: KeyId) => key('index', keyId),
+  /** Sorted set: accepted jobs on their way into their lane. */
+  entering: key('entering'),
+  /** Sorted set: queued jobs by the moment at which they expire. */
+  deadlines: key('deadlines'),
+  /** Sorted set: ended jobs by the end of their retention. */
+  ended: key('ended'),
+  /** Sorted set: ids whose record is gone, kept for a while to tell "expired" from "never existed". */
+  gone: key('gone'),
+  /** Sorted set: ended jobs that owe a webhook. */
+  outbox: key('outbox'),
+  /** Hash: `<lane>|<status>` -> number of live jobs. */
+  counts: key('counts'),
+  /** Hash: lane -> sum of the enqueue times of its waiting jobs, relative to `epochBaseMs`. */
+  sums: key('sums'),
+  /** Hash: lane -> jobs ever accepted. */
+  accepted: key('accepted'),
+  /** Set: models that the operator paused. */
+  paused: key('paused'),
+  /** Stream: settled jobs, read by every API process. */
+  events: key('events'),
+  /** Stream: control messages, read by every worker. */
+  control: key('control'),
+  /** Stream: lanes that got work, read by every worker. */
+  work: key('work'),
+  /** Stream: messages to one API process. */
+  inbox: (id: InboxId) => key('inbox', id),
+  /** String with a time to live: the API process behind this inbox is alive. */
+  inboxLease: (id: InboxId) => key('inbox-lease', id),
+  /** Sorted set: names of workers by when they were last seen. */
+  workers: key('workers'),
+  worker: (name: string) => key('worker', name),
+  workerLease: (name: string) => key('worker-lease', name),
+  estimates: (worker: string) => key('estimates', worker),
+  history: (kind: string) => key('history', kind),
+} as const;
+
+/** `m.<model, percent-encoded>.<class>`: the BullMQ queue of one model and class. */
+export const laneName = (model: ModelId, jobClass: JobClass): string =>
+  `m.${encodeURIComponent(model)}.${jobClass}`;
+
+/** The model of a lane's name. */
+export const laneModel = (lane: string): ModelId =>
+  decodeURIComponent(lane.slice(2, lane.lastIndexOf('.'))) as ModelId;
+
+/** The BullMQ queue that delivers webhooks. */
+export const webhookQueueName = 'webhooks';
+
+/** Enqueue times are summed relative to this moment: the sum of a million of them stays exact. */
+export const epochBaseMs = 1_700_000_000_000;

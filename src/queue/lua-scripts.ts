@@ -1,0 +1,216 @@
+import { prelude } from './lua-prelude.ts';
+
+/** Accepting, starting, settling and ending a job: each is one step in Redis. The first argument is the time. */
+export const jobScripts = {
+  /** now, id, lane, cap, lanes of the model (3), fields and values of the record */
+  accept: `${prelude}
+local id, lane, cap = ARGV[2], ARGV[3], tonumber(ARGV[4])
+if redis.call('EXISTS', jobKey(id)) == 1 then return {'accepted', 0} end
+local waiting = 0
+for at = 5, 7 do waiting = waiting + tonumber(redis.call('HGET', P .. 'counts', ARGV[at] .. '|queued') or 0) end
+if waiting >= cap then return {'full', waiting} end
+redis.call('HSET', jobKey(id), unpack(ARGV, 8))
+local keyId, model, class, deadline, enqueued = read(id, 'keyId', 'model', 'class', 'queueDeadlineMs', 'enqueued')
+redis.call('ZADD', P .. 'index:' .. keyId, 0, id)
+redis.call('ZADD', P .. 'deadlines', deadline, id)
+redis.call('ZADD', P .. 'entering', ARGV[1], id)
+redis.call('HINCRBY', P .. 'sums', lane, enqueued)
+redis.call('HINCRBY', P .. 'accepted', lane, 1)
+redis.call('HSETNX', P .. lane .. ':meta', 'opts.maxLenEvents', 100)
+count(lane, 'queued', 1)
+tell({ type = 'job.accepted', jobId = id, model = model, class = class })
+return {'accepted', waiting}`,
+
+  /** now, id, lane: after BullMQ's own script put it in. A job that was refused, or ended meanwhile, leaves again. */
+  entered: `${prelude}
+local id, lane = ARGV[2], ARGV[3]
+evenWhenFull()
+local status = read(id, 'status')
+if not status or isEnded(status) then return leaveLane(lane, id) end
+if redis.call('EXISTS', P .. lane .. ':' .. id) == 0 then return end
+redis.call('ZREM', P .. 'entering', id)
+if redis.call('LLEN', P .. lane .. ':wait') == 1 then
+  redis.call('XADD', P .. 'work', 'MAXLEN', '~', 100, '*', 'lane', lane)
+end`,
+
+  /** now, id, claim, worker, error for a job whose attempts are used up */
+  start: `${prelude}
+local id, claim, worker = ARGV[2], ARGV[3], ARGV[4]
+evenWhenFull()
+local status, attempts, deadline, owner, model = read(id, 'status', 'attempts', 'queueDeadlineMs', 'claim', 'model')
+if not status or isEnded(status) then return {'over'} end
+if status == 'in_progress' and owner == claim then return {'run', redis.call('HGETALL', jobKey(id))} end
+if status == 'cancelling' then
+  redis.call('HSET', jobKey(id), 'error', read(id, 'cancelError') or '')
+  become(id, 'cancelled')
+  return {'over'}
+end
+attempts = tonumber(attempts)
+if attempts >= maxAttempts then
+  redis.call('HSET', jobKey(id), 'error', ARGV[5])
+  become(id, 'failed')
+  return {'over'}
+end
+if status == 'queued' and attempts == 0 and tonumber(deadline) < now then return {'late'} end
+if status == 'in_progress' then
+  become(id, 'queued')
+  tell({ type = 'job.rescued', jobId = id, model = model })
+end
+become(id, 'in_progress')
+redis.call('HSET', jobKey(id), 'attempts', attempts + 1, 'claim', claim, 'worker', worker,
+  'startedAtMs', ARGV[1], 'phase', '', 'progress', '')
+tell({ type = 'job.started', jobId = id, model = model, attempt = attempts + 1,
+  waitMs = now - tonumber((read(id, 'createdAtMs'))) })
+return {'run', redis.call('HGETALL', jobKey(id))}`,
+
+  /** now, id, claim, kind of outcome, output, files, usage, error: returns the status and whether this call led to it */
+  settle: `${prelude}
+local id, claim, kind = ARGV[2], ARGV[3], ARGV[4]
+evenWhenFull()
+local status, owner, attempts, inbox, model = read(id, 'status', 'claim', 'attempts', 'inboxId', 'model')
+if not status then return {'expired', 0} end
+if owner ~= claim or (status ~= 'in_progress' and status ~= 'cancelling') then return {status, 0} end
+attempts = tonumber(attempts)
+if kind == 'completed' then
+  redis.call('HSET', jobKey(id), 'output', ARGV[5], 'files', ARGV[6], 'usage', ARGV[7], 'progress', 100)
+  become(id, 'completed', inbox)
+elseif kind == 'cancelled' or (status == 'cancelling' and kind ~= 'failed') then
+  redis.call('HSET', jobKey(id), 'error', read(id, 'cancelError') or ARGV[8])
+  become(id, 'cancelled', inbox)
+elseif kind == 'failed' or (kind == 'retry' and attempts >= maxAttempts) then
+  redis.call('HSET', jobKey(id), 'error', ARGV[8])
+  become(id, 'failed', inbox)
+else
+  local used = kind == 'snooze' and attempts - 1 or attempts
+  redis.call('HSET', jobKey(id), 'attempts', used, 'claim', '', 'phase', '', 'progress', '')
+  become(id, 'queued')
+  redis.call('ZADD', P .. 'entering', ARGV[1], id)
+  if used == 0 then redis.call('ZADD', P .. 'deadlines', (read(id, 'queueDeadlineMs')), id) end
+  tell({ type = 'job.requeued', jobId = id, model = model, attempt = attempts, reason = kind })
+end
+return {(read(id, 'status')), 1}`,
+
+  /** now, id, error, control message for the worker: the model when the job ended by it */
+  cancel: `${prelude}
+local id = ARGV[2]
+evenWhenFull()
+local status, lane, model = read(id, 'status', 'lane', 'model')
+if status == 'queued' then
+  redis.call('HSET', jobKey(id), 'error', ARGV[3])
+  become(id, 'cancelled')
+  leaveLane(lane, id)
+  return model
+elseif status == 'in_progress' then
+  redis.call('HSET', jobKey(id), 'cancelError', ARGV[3])
+  become(id, 'cancelling')
+  redis.call('XADD', P .. 'control', 'MAXLEN', '~', 1000, '*', 'message', ARGV[4])
+end`,
+
+  /** now, id, error: a job that never started and whose time is over */
+  expire: `${prelude}
+local id = ARGV[2]
+evenWhenFull()
+local status, lane, attempts = read(id, 'status', 'lane', 'attempts')
+if status ~= 'queued' or attempts ~= '0' then
+  redis.call('ZREM', P .. 'deadlines', id)
+  return 0
+end
+redis.call('HSET', jobKey(id), 'error', ARGV[3])
+become(id, 'expired')
+leaveLane(lane, id)
+return 1`,
+
+  /** now, error, '1' for sync jobs only, ids: returns the ids that failed */
+  failWaiting: `${prelude}
+evenWhenFull()
+local failed = {}
+for at = 4, #ARGV do
+  local id = ARGV[at]
+  local status, lane, sync = read(id, 'status', 'lane', 'sync')
+  if status == 'queued' and (ARGV[3] ~= '1' or sync == '1') then
+    redis.call('HSET', jobKey(id), 'error', ARGV[2])
+    become(id, 'failed')
+    leaveLane(lane, id)
+    failed[#failed + 1] = id
+  end
+end
+return failed`,
+
+  /** now, lane, id, error: BullMQ put a job back whose worker was lost; returns its model when it will run again */
+  rescue: `${prelude}
+local lane, id = ARGV[2], ARGV[3]
+evenWhenFull()
+if redis.call('EXISTS', P .. lane .. ':' .. id .. ':lock') == 1 then return false end
+local status, attempts, model = read(id, 'status', 'attempts', 'model')
+if status == 'cancelling' then
+  redis.call('HSET', jobKey(id), 'error', read(id, 'cancelError') or '')
+  become(id, 'cancelled')
+elseif status == 'in_progress' and tonumber(attempts) >= maxAttempts then
+  redis.call('HSET', jobKey(id), 'error', ARGV[4])
+  become(id, 'failed')
+elseif status == 'in_progress' then
+  redis.call('HSET', jobKey(id), 'claim', '', 'phase', '', 'progress', '')
+  become(id, 'queued')
+  tell({ type = 'job.rescued', jobId = id, model = model })
+  return model
+end
+if not status or isEnded(read(id, 'status')) then leaveLane(lane, id) end
+return false`,
+
+  /** now, id, attempt, progress, phase */
+  progress: `${prelude}
+local id = ARGV[2]
+local status, attempts = read(id, 'status', 'attempts')
+if status == 'in_progress' and attempts == ARGV[3] then
+  redis.call('HSET', jobKey(id), 'progress', ARGV[4], 'phase', ARGV[5])
+end`,
+
+  /** now, lane, id, claim, lock duration ms: takes a lost lock back while the job is still ours; 1: it is held again */
+  relock: `${prelude}
+local lane, id, claim = ARGV[2], ARGV[3], ARGV[4]
+evenWhenFull()
+if read(id, 'claim') ~= claim then return 0 end
+if redis.call('LPOS', P .. lane .. ':active', id) == false then return 0 end
+local taken = redis.call('SET', P .. lane .. ':' .. id .. ':lock', claim, 'PX', ARGV[5], 'NX')
+if taken then redis.call('SREM', P .. lane .. ':stalled', id) end
+return taken and 1 or 0`,
+
+  /** now, kept until (epoch ms), most: ids whose retention is over; their records and index entries go */
+  prune: `${prelude}
+evenWhenFull()
+local ids = redis.call('ZRANGEBYSCORE', P .. 'ended', '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
+for _, id in ipairs(ids) do
+  local keyId = read(id, 'keyId')
+  if keyId then redis.call('ZREM', P .. 'index:' .. keyId, id) end
+  redis.call('DEL', jobKey(id))
+  redis.call('ZREM', P .. 'ended', id)
+  redis.call('ZADD', P .. 'gone', ARGV[2], id)
+end
+redis.call('ZREMRANGEBYSCORE', P .. 'gone', '-inf', ARGV[1])
+return ids`,
+
+  /** now, lanes: per lane how many wait, since when the oldest does, sum of enqueue times, accepted ever */
+  snapshot: `${prelude}
+local lanes = {}
+for at = 2, #ARGV do
+  local lane = ARGV[at]
+  local oldest = redis.call('LINDEX', P .. lane .. ':wait', -1)
+  local since = oldest and (read(oldest, 'createdAtMs') or ARGV[1])
+  lanes[#lanes + 1] = {
+    redis.call('LLEN', P .. lane .. ':wait'), since or '-1',
+    redis.call('HGET', P .. 'sums', lane) or '0', redis.call('HGET', P .. 'counts', lane .. '|queued') or '0',
+    redis.call('HGET', P .. 'accepted', lane) or '0' }
+end
+return {redis.call('SMEMBERS', P .. 'paused'), lanes}`,
+
+  /** now, id: where it stands in its lane, counted from 1; null when it does not wait */
+  position: `${prelude}
+local status, lane = read(ARGV[2], 'status', 'lane')
+if status ~= 'queued' then return false end
+local wait = P .. lane .. ':wait'
+local at = redis.call('LPOS', wait, ARGV[2], 'RANK', -1)
+local length = redis.call('LLEN', wait)
+return at and length - at or length + 1`,
+} as const;
+
+export type JobScript = keyof typeof jobScripts;

@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** The value, or `late` when it takes longer; a value that arrives late goes to `whenLate`. Rejections pass through. */
+export async function within<Value, Late>(
+  promise: Promise<Value>,
+  timeoutMs: number,
+  late: Late,
+  whenLate: (value: Value) => void = () => undefined,
+): Promise<Value | Late> {
+  const timer = new AbortController();
+  let isLate = false;
+  const limit = sleep(timeoutMs, undefined, { signal: timer.signal, ref: false }).then(
+    () => {
+      isLate = true;
+      return late;
+    },
+    () => late,
+  );
+  promise.then(
+    (value) => {
+      if (isLate) whenLate(value);
+    },
+    () => undefined,
+  );
+  try {
+    return await Promise.race([promise, limit]);
+  } finally {
+    timer.abort();
+  }
+}
+
+/** Tries again until it works: for what must be stored and can be repeated. Gives up when `isOver`. */
+export async function untilDone<Value>(
+  call: () => Promise<Value>,
+  isOver: () => boolean,
+  onError: (error: Error) => void,
+  pauseMs = 500,
+): Promise<Value | null> {
+  while (!isOver()) {
+    try {
+      return await call();
+    } catch (error) {
+      onError(error as Error);
+      await sleep(pauseMs);
+    }
+  }
+  return null;
+}

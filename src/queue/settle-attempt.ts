@@ -1,0 +1,64 @@
+import type { Redis } from 'ioredis';
+import type { EventOf } from '../contracts/events.ts';
+import type { JobMessage, JobStatus, Outcome } from '../contracts/job.ts';
+import type { Claim } from './claim.ts';
+import { cancelError } from './job-errors.ts';
+import { runScript } from './scripts.ts';
+
+export type Settled =
+  /** Another attempt owns the job, or it is gone: nothing was changed. */
+  | { readonly isOurs: false; readonly status: JobStatus }
+  | {
+      readonly isOurs: true;
+      readonly status: JobStatus;
+      readonly messages: readonly JobMessage[];
+      readonly event: EventOf<'job.settled'> | EventOf<'job.requeued'>;
+    };
+
+/** Stores the outcome of an attempt in one step, fenced by its token. */
+export async function settleAttempt(
+  redis: Redis,
+  claim: Claim,
+  outcome: Outcome,
+  nowMs: number,
+): Promise<Settled> {
+  const [status, isOurs] = await runScript<[JobStatus, number]>(
+    redis,
+    'settle',
+    nowMs,
+    claim.record.id,
+    claim.token,
+    outcome.kind,
+    ...outcomeFields(claim, outcome),
+  );
+  return isOurs === 1 ? describe(claim, outcome, status, nowMs) : { isOurs: false, status };
+}
+
+/** Output, files, usage and error as they are stored. */
+function outcomeFields(claim: Claim, outcome: Outcome): readonly [string, string, string, string] {
+  if (outcome.kind === 'completed') {
+    const { output, files, usage } = outcome.result;
+    return [json(output), JSON.stringify(files), json(usage), ''];
+  }
+  if (outcome.kind === 'failed' || outcome.kind === 'retry') {
+    return ['', '', '', JSON.stringify(outcome.error)];
+  }
+  return ['', '', '', outcome.kind === 'cancelled' ? cancelError(claim.record.id, 'by its worker') : ''];
+}
+
+const json = (value: unknown): string => (value === null || value === undefined ? '' : JSON.stringify(value));
+
+function describe(claim: Claim, outcome: Outcome, status: JobStatus, nowMs: number): Settled {
+  const { id: jobId, model } = claim.record;
+  const { attempt } = claim;
+  if (status === 'queued') {
+    const messages: JobMessage[] =
+      outcome.kind === 'retry' ? [{ type: 'requeued', jobId, attempt, error: outcome.error }] : [];
+    const reason = outcome.kind === 'retry' ? outcome.error.code : outcome.kind;
+    return { isOurs: true, status, messages, event: { type: 'job.requeued', jobId, model, attempt, reason } };
+  }
+  const runMs = nowMs - (claim.record.startedAtMs ?? nowMs);
+  const code = 'error' in outcome ? outcome.error.code : null;
+  const event = { type: 'job.settled', jobId, model, status, attempt, runMs, code } as const;
+  return { isOurs: true, status, messages: [{ type: 'settled', jobId, status }], event };
+}
