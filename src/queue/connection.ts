@@ -10,7 +10,9 @@ export type RedisRole = 'command' | 'blocking' | 'worker';
 
 const reconnectDelayMs = (attempt: number): number => Math.min(50 * 2 ** attempt, 1000);
 
-const shared: RedisOptions = {
+type Options = Omit<RedisOptions, 'replyMapping'>;
+
+const shared: Options = {
   // BullMQ is tested on RESP2, and nothing here needs more.
   protocol: 2,
   retryStrategy: reconnectDelayMs,
@@ -18,7 +20,7 @@ const shared: RedisOptions = {
   connectTimeout: 3000,
 };
 
-const byRole: Readonly<Record<RedisRole, RedisOptions>> = {
+const byRole: Readonly<Record<RedisRole, Options>> = {
   command: { ...shared, maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: 800 },
   worker: { ...shared, maxRetriesPerRequest: null },
   blocking: {
