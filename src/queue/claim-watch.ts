@@ -22,6 +22,7 @@ export class ClaimWatch {
   private readonly tokens = new Map<string, string>();
   private readonly fetching = new Set<string>();
   private stopTimer: () => void = () => undefined;
+  private isStopped = false;
 
   constructor(redis: Redis, clock: Clock, lockDurationMs: number, emit: Emit) {
     this.redis = redis;
@@ -31,14 +32,15 @@ export class ClaimWatch {
   }
 
   start(): void {
+    if (this.isStopped) return;
     this.stopTimer = this.clock.after(lookEveryMs, () => {
       void this.look().finally(() => this.start());
     });
   }
 
   stop(): void {
+    this.isStopped = true;
     this.stopTimer();
-    this.start = () => undefined;
   }
 
   opening(token: string): void {

@@ -133,11 +133,12 @@ test('a runtime folder whose path is too long for a socket is refused with what 
 test('a server that a crashed predecessor left on the data folder is ended before a new one starts', async () => {
   await using place = await Place.create();
   await mkdir(place.redisDir, { recursive: true });
-  const left = spawn('redis-server', ['--port', '0', '--dir', place.redisDir, '--set-proc-title', 'no'], {
+  const settings = ['--port', '0', '--unixsocket', join(place.dir, 'left.sock'), '--set-proc-title', 'no'];
+  const left = spawn('redis-server', [...settings, '--dir', place.redisDir], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const ended = once(left, 'exit');
-  for await (const chunk of left.stdout) if (String(chunk).includes('initialized')) break;
+  for await (const chunk of left.stdout) if (String(chunk).includes('eady to accept connections')) break;
   const local = place.redis();
   await local.start();
   assert.deepEqual(await ended, [null, 'SIGKILL']);
