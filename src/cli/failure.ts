@@ -12,7 +12,7 @@ export function reportFailure(error: unknown, { paint, err }: Terminal): number 
     return exitCodes.config;
   }
   if (error instanceof CliError) {
-    err(`${paint('bad', 'error:')} ${error.message}\n    ${error.fix}\n`);
+    err(`${paint('bad', 'error:')} ${error.message}\n${error.fix && `    ${error.fix}\n`}`);
     return error.exitCode;
   }
   const { stack, message } = error instanceof Error ? error : new Error(String(error));
