@@ -30,7 +30,7 @@ class EngineService(BaseService):
     def __init__(self, name: str, port: int | None = None, settings: Settings | None = None) -> None:
         super().__init__(name=name, port=port, settings=settings)
         self.engine = EngineProcess(engine_socket_path(self.settings.socket_path), self.on_engine_line)
-        self._relay = Relay(self.engine.socket_path)
+        self.relay = Relay(self.engine.socket_path)
         self._watcher: asyncio.Task[None] | None = None
 
     # What a model's author writes.
@@ -49,17 +49,21 @@ class EngineService(BaseService):
         """How far the engine's load is, 0 to 1, where it can be measured from outside."""
         return None
 
+    async def answer(self, request: Request) -> Response:
+        """One request to a relayed path; override it to change what goes in or comes out."""
+        return await self.relay.answer(request)
+
     # How it runs.
 
     def create_app(self) -> None:
         for path in self.relayed_paths:
-            self.app.add_api_route(path, self._answer, methods=["GET", "POST"], include_in_schema=False)
+            self.app.add_api_route(path, self.answer, methods=["GET", "POST"], include_in_schema=False)
 
     async def initialize(self) -> None:
         self.load_progress(0.0, "starting the engine")
         await self.engine.start(self.engine_command(self.engine.socket_path), self.engine_environment())
         exited = asyncio.ensure_future(self.engine.wait())
-        while not await self._relay.is_healthy(self.engine_health_path):
+        while not await self.relay.is_healthy(self.engine_health_path):
             await asyncio.wait([exited], timeout=PROBE_EVERY_SECONDS)
             if exited.done():
                 raise EngineFailed(self._obituary(exited.result(), "while it loaded"))
@@ -70,11 +74,8 @@ class EngineService(BaseService):
     async def shutdown(self) -> None:
         if self._watcher is not None:
             self._watcher.cancel()
-        await self._relay.close()
+        await self.relay.close()
         await self.engine.stop()
-
-    async def _answer(self, request: Request) -> Response:
-        return await self._relay.answer(request)
 
     async def _watch(self, exited: "asyncio.Future[int]") -> None:
         code = await exited

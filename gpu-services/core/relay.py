@@ -1,16 +1,17 @@
-"""Passes requests on to an engine's own HTTP server and its answers back, byte by byte as they come."""
+"""Passes requests on to an engine's own HTTP server and its answers back, as they come."""
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
 import httpx
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from .errors import ServiceError, envelope
+from .errors import ServiceError
 
 HOP_BY_HOP = frozenset({"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"})
 SET_ANEW = frozenset({"host", "content-length"})
@@ -36,47 +37,85 @@ class Relay:
             return False
 
     async def answer(self, request: Request) -> Response:
-        """Raises ServiceError 502 if the engine cannot be reached or dies before its answer begins."""
+        """Raises ServiceError: the engine's own, or 502 if it dies before its answer begins."""
         async with AsyncExitStack() as stack:
-            try:
+            with engine_failures():
                 reply = await stack.enter_async_context(self._send(request, await request.body()))
-                if reply.status_code >= 400:
-                    return engine_error(reply.status_code, await reply.aread())
-            except httpx.HTTPError as error:
-                raise ServiceError(502, f"The engine did not answer: {error}", code="engine_failed") from None
-            headers = dict(passed_on(reply.headers.items(), but=HOP_BY_HOP))
-            return StreamingResponse(pieces(reply, stack.pop_all()), reply.status_code, headers)
+                await raise_for_error(reply)
+                headers = dict(passed_on(reply.headers.items(), but=HOP_BY_HOP))
+                if "content-length" in reply.headers:
+                    return Response(await reply.aread(), reply.status_code, headers)
+            return RelayedResponse(reply, stack.pop_all(), headers)
+
+    async def events(self, request: Request, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
+        """Sends `body` instead of the request's own; yields the JSON of each event. Close it when done."""
+        with engine_failures():
+            async with self._send(request, json.dumps(body).encode()) as reply:
+                await raise_for_error(reply)
+                async for line in lines(reply):
+                    if line.startswith(b"data: {"):
+                        yield json.loads(line[len(b"data: ") :])
 
     def _send(self, request: Request, body: bytes) -> Any:
         headers = passed_on(request.headers.items(), but=HOP_BY_HOP | SET_ANEW)
-        path = httpx.URL(path=request.scope["path"], query=request.scope["query_string"])
-        return self._client.stream(request.method, path, content=body or None, headers=headers)
+        url = httpx.URL(path=request.scope["path"], query=request.scope["query_string"] or None)
+        return self._client.stream(request.method, url, content=body or None, headers=headers)
 
     async def close(self) -> None:
         await self._client.aclose()
 
 
-async def pieces(reply: httpx.Response, connection: AsyncExitStack) -> AsyncIterator[bytes]:
-    """An engine that dies midway raises here, so that the client sees a broken answer, not a short one."""
-    async with connection:
-        async for piece in reply.aiter_raw():
-            yield piece
+class RelayedResponse(StreamingResponse):
+    """Closes the connection to the engine however it ends, at once: that is what stops the engine.
+
+    An engine that dies midway raises, so that the client sees a broken answer, not a short one.
+    """
+
+    def __init__(self, reply: httpx.Response, connection: AsyncExitStack, headers: dict[str, str]) -> None:
+        super().__init__(reply.aiter_raw(), reply.status_code, headers)
+        self._connection = connection
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._connection:
+            await super().__call__(scope, receive, send)
+
+
+async def lines(reply: httpx.Response) -> AsyncIterator[bytes]:
+    """Split at newlines only: JSON may hold the other separators that str.splitlines knows."""
+    buffer = b""
+    async for piece in reply.aiter_bytes():
+        *whole, buffer = (buffer + piece).split(b"\n")
+        for line in whole:
+            yield line.rstrip(b"\r")
 
 
 def passed_on(headers: Iterable[tuple[str, str]], but: frozenset[str]) -> list[tuple[str, str]]:
     return [(name, value) for name, value in headers if name.lower() not in but]
 
 
-def engine_error(status: int, body: bytes) -> Response:
-    """The engine's own words in OpenAI's envelope."""
+@contextmanager
+def engine_failures() -> Iterator[None]:
+    try:
+        yield
+    except httpx.HTTPError as error:
+        message = f"The engine did not answer: {error or type(error).__name__}"
+        raise ServiceError(502, message, code="engine_failed") from None
+
+
+async def raise_for_error(reply: httpx.Response) -> None:
+    if reply.status_code >= 400:
+        raise engine_error(reply.status_code, await reply.aread())
+
+
+def engine_error(status: int, body: bytes) -> ServiceError:
+    """The engine's own words as an error of ours."""
     try:
         error = json.loads(body)["error"]
         message, kind = str(error["message"]), error.get("type")
     except (ValueError, TypeError, KeyError):
         message, kind = body.decode(errors="replace")[:512] or f"The engine answered {status}", None
     if kind == CONTEXT_TOO_LONG:
-        details = envelope(400, message, code="context_length_exceeded", param="messages")
-        return JSONResponse(details, status_code=400)
+        return ServiceError(400, message, code="context_length_exceeded", param="messages")
     param = quoted.group(1) if (quoted := re.match(r"'(\w+)' is required", message)) else None
     code = "missing_required_parameter" if param else "engine_error"
-    return JSONResponse(envelope(status, message, code=code, param=param), status_code=status)
+    return ServiceError(status, message, code=code, param=param)

@@ -1,14 +1,12 @@
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from harness import short_folder
+
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A short path of its own: a socket's path ends at 107 bytes."""
-    path = Path(tempfile.mkdtemp(prefix="rh-", dir="/tmp"))
-    yield path
-    shutil.rmtree(path)
+    with short_folder() as path:
+        yield path

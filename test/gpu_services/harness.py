@@ -5,6 +5,7 @@ import os
 import select
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +31,13 @@ def venv_python(name: str) -> str:
     if not python.exists():
         pytest.fail(f"{python} is missing; run scripts/install.sh")
     return str(python)
+
+
+@contextmanager
+def short_folder() -> Iterator[Path]:
+    """A short path of its own: a socket's path ends at 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="rh-", dir="/tmp") as path:
+        yield Path(path)
 
 
 class Lines:

@@ -1,0 +1,113 @@
+"""A service around an engine that has an HTTP server of its own."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from harness import FIXTURES, Service, eventually, ready_service, running_service, survivors
+
+WRAPPING = FIXTURES / "wrapping.py"
+CHAT = "/v1/chat/completions"
+
+
+@pytest.fixture
+def service(folder: Path) -> Iterator[Service]:
+    with ready_service(WRAPPING, folder) as service:
+        yield service
+
+
+def post(service: Service, body: dict[str, Any], **headers: str) -> httpx.Response:
+    with service.client() as client:
+        return client.post(CHAT, json=body, headers=headers)
+
+
+def test_a_request_and_its_answer_pass_through(service: Service) -> None:
+    answer = post(service, {"do": "echo", "text": "é"}, **{"x-job-id": "job_1"})
+    assert answer.json() == {"body": {"do": "echo", "text": "é"}, "path": CHAT, "job": "job_1"}
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_a_stream_arrives_whole_and_in_order(service: Service) -> None:
+    answer = post(service, {"do": "count", "to": 500})
+    assert answer.text == "".join(f"data: {number} é\n\n" for number in range(500))
+    assert answer.headers["content-type"] == "text/event-stream"
+
+
+def test_only_the_named_paths_are_relayed(service: Service) -> None:
+    with service.client() as client:
+        assert client.post("/v1/other", json={"do": "echo"}).status_code == 404
+
+
+def test_what_the_engine_prints_becomes_load_progress(folder: Path) -> None:
+    with running_service(WRAPPING, folder) as service:
+        event = service.events.until(lambda event: event.get("phase") == "weights")
+        assert event["progress"] == 0.5
+        service.events.until_status("READY")
+
+
+def test_a_client_that_leaves_stops_the_engine(service: Service) -> None:
+    with service.client() as client, client.stream("POST", CHAT, json={"do": "forever"}) as answer:
+        next(answer.iter_raw())
+    eventually(lambda: "the client has left" in service.logged())
+    eventually(lambda: service.health()["in_flight"] == 0)
+
+
+@pytest.mark.parametrize(
+    ("message", "kind", "param", "code"),
+    [
+        ("'messages' is required", "invalid_request_error", "messages", "missing_required_parameter"),
+        ("too long", "exceed_context_size_error", "messages", "context_length_exceeded"),
+        ("something else", "invalid_request_error", None, "engine_error"),
+    ],
+)
+def test_the_engines_errors_use_the_envelope(
+    service: Service, message: str, kind: str, param: str | None, code: str
+) -> None:
+    answer = post(service, {"do": "refuse", "message": message, "type": kind})
+    assert answer.status_code == 400
+    expected = {"message": message, "type": "invalid_request_error", "param": param, "code": code}
+    assert answer.json() == {"error": expected}
+
+
+def test_an_engine_that_cannot_start_fails_the_start_with_its_last_words(folder: Path) -> None:
+    args = json.dumps({"start": "badly"})
+    with running_service(WRAPPING, folder, ROUNDHOUSE_ARGS=args) as service:
+        error = service.events.until_status("SETUP_FAILED")["error"]
+        assert "the weights are corrupt" in error
+        assert service.wait() == 1
+
+
+def test_an_engine_that_dies_before_it_answers_is_a_502_and_ends_the_service(service: Service) -> None:
+    answer = post(service, {"do": "die_at_once"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "engine_failed")
+    assert "code 9" in service.events.until_status("DEFUNCT")["error"]
+    assert service.wait() == 1
+    assert survivors(service.marker) == []
+
+
+def test_an_engine_that_dies_midway_breaks_the_stream_instead_of_ending_it(service: Service) -> None:
+    with service.client() as client, client.stream("POST", CHAT, json={"do": "die_midway"}) as answer:
+        pieces = answer.iter_raw()
+        assert next(pieces) == b"data: first\n\n"
+        with pytest.raises(httpx.RemoteProtocolError):
+            list(pieces)
+    assert "out of memory" in service.events.until_status("DEFUNCT")["error"]
+    assert service.wait() == 1
+
+
+def test_the_engine_and_its_children_end_with_the_service(service: Service) -> None:
+    service.process.terminate()
+    assert service.wait() == 0
+    eventually(lambda: survivors(service.marker) == [])
+
+
+def test_a_killed_service_takes_its_engine_with_it(service: Service) -> None:
+    os.kill(service.process.pid, signal.SIGKILL)
+    service.wait()
+    eventually(lambda: survivors(service.marker) == [])
