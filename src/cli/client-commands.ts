@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { JobsOptions } from './commands/jobs.ts';
 import type { LogsOptions } from './commands/logs.ts';
+import type { StatusOptions } from './commands/status.ts';
 import type { CliContext } from './context.ts';
 import { modelActions } from './model-actions.ts';
 import type { Done } from './server-commands.ts';
@@ -22,10 +23,19 @@ export function addClientCommands(program: Command, context: CliContext, done: D
 
 function addViews(program: Command, context: CliContext, done: Done): void {
   program
+    .command('status')
+    .description('show the models, their queues, the last swaps and the workers')
+    .option('-w, --watch', 'draw it anew each second until Ctrl-C')
+    .option('--json', 'as the API gives it')
+    .action(async (options: StatusOptions) => {
+      const { status } = await import('./commands/status.ts');
+      done(await status(context, options));
+    });
+  program
     .command('logs')
     .description("print the end of what a model's server wrote")
     .argument('<model>', 'id or alias')
-    .option('-n, --lines <count>', 'how many lines', wholeNumber, 50)
+    .option('-n, --lines <count>', 'how many lines', wholeNumber(1, 5000), 50)
     .option('-f, --follow', 'go on until Ctrl-C')
     .action(async (model: string, options: LogsOptions) => {
       const { logs } = await import('./commands/logs.ts');
@@ -37,7 +47,7 @@ function addJobCommands(program: Command, context: CliContext, done: Done): void
   program
     .command('jobs')
     .description('list the newest jobs')
-    .option('-n, --limit <count>', 'how many', wholeNumber, 20)
+    .option('-n, --limit <count>', 'how many', wholeNumber(1, 100), 20)
     .option('--status <status>', 'only these')
     .option('--model <model>', 'only of this model')
     .option('--json', 'as the API gives it')
@@ -61,7 +71,7 @@ function addJobCommands(program: Command, context: CliContext, done: Done): void
       });
 }
 
-function wholeNumber(text: string): number {
-  if (/^\d{1,6}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number.');
-}
+const wholeNumber = (min: number, max: number) => (text: string) => {
+  if (/^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max) return Number(text);
+  throw new InvalidArgumentError(`It must be a whole number from ${min} to ${max}.`);
+};

@@ -24,7 +24,8 @@ export async function listJobs(context: CliContext, options: JobsOptions): Promi
     terminal.out(
       renderJobs(list.data, { paint: terminal.paint, nowMs: Date.now(), columns: terminal.columns }),
     );
-  if (list.has_more && !options.json) terminal.err(`There are more: --limit ${options.limit * 2}\n`);
+  if (list.has_more && !options.json)
+    terminal.err(`There are more: --limit shows up to 100, --status and --model narrow it.\n`);
   return exitCodes.ok;
 }
 
