@@ -23,13 +23,8 @@ const shared: Options = {
 const byRole: Readonly<Record<RedisRole, Options>> = {
   command: { ...shared, maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: 800 },
   worker: { ...shared, maxRetriesPerRequest: null },
-  blocking: {
-    ...shared,
-    maxRetriesPerRequest: null,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    blockingTimeout: 15_000,
-  },
+  // A read that was under way when the connection broke fails at once, and its reader goes on from its cursor.
+  blocking: { ...shared, maxRetriesPerRequest: 0, enableOfflineQueue: false, blockingTimeout: 15_000 },
 };
 
 /**

@@ -62,7 +62,7 @@ export class LaneEntrance {
       this.queueKeys.getKeys(entry.lane),
     );
     queueScript(scripts, 'entered', nowMs, entry.id, entry.lane);
-    const replies = ((await transaction.exec()) ?? []) as [Error | null, unknown][];
+    const replies = ((await transaction.exec().catch(throwCause)) ?? []) as [Error | null, unknown][];
     const first = replies[0];
     if (!first) throw new Error('Connection is closed: the transaction was not run');
     if (first[0]) throw first[0];
@@ -82,6 +82,11 @@ export class LaneEntrance {
     this.backend.on('error', () => undefined);
     return this.backend;
   }
+}
+
+/** A transaction that Redis refused tells why in the errors before its own. */
+function throwCause(error: Error & { previousErrors?: readonly Error[] }): never {
+  throw error.previousErrors?.[0] ?? error;
 }
 
 function laneJob({ id, createdAtMs }: LaneEntry): JobJson {

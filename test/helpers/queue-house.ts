@@ -30,6 +30,12 @@ export class ShiftableClock {
   }
 }
 
+export interface WorkerWishes {
+  readonly name?: string;
+  readonly models?: readonly string[];
+  readonly timing?: LaneTiming;
+}
+
 /** Everything of the queue on one Redis of its own, closed at the end of a test. */
 export class QueueHouse {
   readonly events = new EventRecorder();
@@ -71,10 +77,13 @@ export class QueueHouse {
     return inbox;
   }
 
-  async worker(over: { name?: string; models?: readonly string[]; timing?: LaneTiming } = {}) {
+  async worker(over: WorkerWishes = {}) {
+    return this.workerOn(await this.connected('worker'), await this.connected('blocking'), over);
+  }
+
+  /** A worker on connections that may not be up yet. */
+  async workerOn(redis: Redis, blocking: Redis, over: WorkerWishes = {}) {
     const { name = 'w1', models = ['echo'], timing } = over;
-    const redis = await this.connected('worker');
-    const blocking = await this.connected('blocking');
     const { emit, clock } = this;
     const desk = new RedisWorkerDesk({ redis, blocking, workerName: name, emit });
     const channel = new RedisJobChannel({ redis, clock, emit });
