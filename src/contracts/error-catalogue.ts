@@ -67,6 +67,20 @@ export const errors = {
     refused(404, 'content_not_found', `Job "${id}" has no file ${index}.`),
   unknownUrl: (method: string, path: string) =>
     refused(404, 'unknown_url', `Unknown request URL: ${method} ${path}.`),
+  invalidUrl: () =>
+    refused(400, 'invalid_url', 'The request URL is not well-formed: check its percent-encoding.'),
+  malformedRequest: (status: 400 | 408 | 431, detail: string) =>
+    refused(status, 'malformed_request', `This is not a request that can be read: ${detail}.`),
+  logsNotFound: (model: string) =>
+    refused(404, 'logs_not_found', `No log of "${model}" is at hand; it has not been started here.`),
+  rangeNotSatisfiable: (bytes: number) =>
+    new RoundhouseError({
+      status: 416,
+      type: 'invalid_request_error',
+      code: 'range_not_satisfiable',
+      message: `The range lies outside of the ${bytes} bytes of this content.`,
+      headers: { 'content-range': `bytes */${bytes}` },
+    }),
   methodNotAllowed: (method: string, path: string, allow: readonly string[]) =>
     new RoundhouseError({
       status: 405,
@@ -125,6 +139,15 @@ export const errors = {
       message: [`Model "${model}" could not be started: ${reason}`, ...logTail].join('\n'),
       retryable: true,
       retryAfterS,
+    }),
+  modelPaused: (model: string) =>
+    new RoundhouseError({
+      status: 503,
+      type: 'server_error',
+      code: 'model_paused',
+      message: `Model "${model}" is paused by its operator. POST /jobs still takes work for later.`,
+      retryable: true,
+      retryAfterS: 30,
     }),
   modelCrashed: (model: string, reason: string) =>
     new RoundhouseError({
@@ -196,6 +219,15 @@ export const errors = {
       type: 'server_error',
       code: 'queue_unavailable',
       message: `The queue cannot be reached (${detail}). It is tried again by itself; repeat the request in a moment.`,
+      retryable: true,
+      retryAfterS: 2,
+    }),
+  notReady: (reason: string) =>
+    new RoundhouseError({
+      status: 503,
+      type: 'server_error',
+      code: 'not_ready',
+      message: `Not ready: ${reason}.`,
       retryable: true,
       retryAfterS: 2,
     }),

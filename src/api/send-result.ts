@@ -1,0 +1,35 @@
+import { pipeline } from 'node:stream/promises';
+import type { Response } from 'express';
+import { errors } from '../contracts/error-catalogue.ts';
+import type { Artifact, JobRecord } from '../contracts/job.ts';
+import type { ArtifactSource } from './ports.ts';
+import { recordError } from './record-error.ts';
+import { sendJson } from './send-json.ts';
+
+/**
+ * Answers a sync call with what its job came to: the model's JSON or file as it is.
+ * @throws the job's error, when it has no result
+ */
+export async function sendResult(
+  artifacts: ArtifactSource,
+  response: Response,
+  record: JobRecord,
+): Promise<void> {
+  if (record.status !== 'completed') throw recordError(record);
+  response.setHeader('openai-processing-ms', processingMs(record));
+  const [file] = record.files;
+  if (file === undefined) sendJson(response, 200, record.output);
+  else await sendFile(artifacts, response, record, file);
+}
+
+async function sendFile(artifacts: ArtifactSource, response: Response, record: JobRecord, file: Artifact) {
+  const bytes = await artifacts.open(record, file.index);
+  if (bytes === null) throw errors.contentExpired(record.id);
+  response.setHeader('content-type', file.contentType);
+  response.setHeader('content-length', file.bytes);
+  response.setHeader('x-content-type-options', 'nosniff');
+  await pipeline(bytes, response);
+}
+
+const processingMs = ({ createdAtMs, completedAtMs }: JobRecord): number =>
+  Math.max(0, (completedAtMs ?? createdAtMs) - createdAtMs);
