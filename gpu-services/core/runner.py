@@ -16,6 +16,7 @@ from .settings import Settings
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 BACKLOG = 2048
+KEEP_ALIVE_SECONDS = 75  # longer than clients keep idle connections, so that none is used as it closes
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,7 @@ class Runner:
             lifespan="off",
             ws="none",
             server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=max(1, int(grace_seconds)),
         )
         self._server = uvicorn.Server(config)
