@@ -2,6 +2,7 @@ import type { Response } from 'express';
 import { errors } from '../contracts/error-catalogue.ts';
 import type { RoundhouseError } from '../contracts/errors.ts';
 import type { JobRecord } from '../contracts/job.ts';
+import { asChunk } from './as-chunk.ts';
 import type { Bond } from './bond.ts';
 import { ChunkOrder, type ChunkVerdict } from './chunk-order.ts';
 import type { Api } from './dependencies.ts';
@@ -100,7 +101,7 @@ export class StreamAnswer {
     } else if (record.status !== 'completed') {
       this.fail(recordError(record));
     } else if (!this.order.hasSent && record.output !== null) {
-      this.send([JSON.stringify(record.output), donePayload]);
+      this.send([JSON.stringify(asChunk(record.output)), donePayload]);
     } else if (isLate) {
       this.interrupt();
     } else {

@@ -57,11 +57,10 @@ export class Bond {
     }
   }
 
-  /** The queue did not take the job; if it is not certain that it did not, the job is cancelled to be sure. */
+  /** The queue did not take the job. */
   refuse(error: RoundhouseError): void {
     this.live.refuse(error);
     this.forget(this);
-    if (error.code === 'queue_unavailable') this.cancel('the queue could not be reached', cancelTries);
   }
 
   dispose(): void {

@@ -11,6 +11,7 @@ import { LiveJobs } from './live-jobs.ts';
 import { connectionLimits } from './middleware/limits.ts';
 
 const farewellMs = 1000;
+const idleCheckMs = 100;
 
 /** The API on its port. */
 export class HttpServer implements Service {
@@ -58,11 +59,23 @@ export class HttpServer implements Service {
     if (!this.server.listening) return;
     this.api.liveJobs.beginStop();
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    await Promise.race([closed, untilAborted(deadline)]);
+    await this.closing(closed, deadline);
     this.api.liveJobs.stop();
     await Promise.race([closed, this.api.clock.sleep(farewellMs)]);
     this.server.closeAllConnections();
     await closed;
+  }
+
+  /** Connections are kept alive by clients, so each is closed as soon as its request is answered. */
+  private async closing(closed: Promise<void>, deadline: AbortSignal): Promise<void> {
+    let isClosed = false;
+    void closed.then(() => {
+      isClosed = true;
+    });
+    while (!isClosed && !deadline.aborted) {
+      this.server.closeIdleConnections();
+      await Promise.race([closed, this.api.clock.sleep(idleCheckMs, deadline)]);
+    }
   }
 }
 
@@ -72,11 +85,6 @@ const serverOptions = {
   requestTimeout: connectionLimits.requestTimeoutMs,
   keepAliveTimeout: connectionLimits.keepAliveTimeoutMs,
 } as const;
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-}
 
 const unreadable: Readonly<Record<string, { status: 400 | 408 | 431; text: string; detail: string }>> = {
   HPE_HEADER_OVERFLOW: {

@@ -10,5 +10,4 @@ import type { ModelCall } from './model-call.ts';
 export async function submit(api: Api, { spec }: ModelCall, job: NewJob): Promise<void> {
   const retryAfterS = drainS(spec, api.boardView.last());
   await api.jobs.submit(job, { queueCap: spec.queueCap, retryAfterS });
-  api.emit({ type: 'job.accepted', jobId: job.id, model: job.model, class: job.class });
 }

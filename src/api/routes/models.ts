@@ -5,7 +5,7 @@ import { findModel } from '../resolve-model.ts';
 import { sendJson } from '../send-json.ts';
 import { listView } from '../views/list.ts';
 import { modelView } from '../views/model.ts';
-import { queueView } from '../views/queue.ts';
+import { queueView, workerView } from '../views/queue.ts';
 
 /** `GET /v1/models`: what may run here, and what does. Answers from the models file even while Redis is away. */
 export async function listModels(api: Api, _request: Request, response: Response): Promise<void> {
@@ -20,14 +20,19 @@ export async function getModel(api: Api, request: Request, response: Response): 
   sendJson(response, 200, modelView(spec, await boardOrNull(api), api.startedAtMs));
 }
 
-/** `GET /v1/queue`: how many jobs wait and run per model. */
+/** `GET /v1/queue`: how many jobs wait and run per model, and who works on them. */
 export async function listQueues(api: Api, _request: Request, response: Response): Promise<void> {
-  const [depths, board] = await Promise.all([api.jobs.depths(), api.boardView.current()]);
+  const [depths, board, pingMs] = await Promise.all([
+    api.jobs.depths(),
+    api.boardView.current(),
+    api.board.ping(),
+  ]);
   const nowMs = api.clock.now();
   const data = [...api.registry().models.values()].map((spec) =>
     queueView(spec, depths.get(spec.id), board, nowMs),
   );
-  sendJson(response, 200, { object: 'list', data });
+  const workers = board.workers.map((worker) => workerView(worker, nowMs));
+  sendJson(response, 200, { object: 'list', data, workers, redis_ping_ms: pingMs });
 }
 
 /** The model that a path names: its parts, joined again. */

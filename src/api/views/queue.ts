@@ -1,4 +1,4 @@
-import type { ModelSpec } from '../../contracts/model.ts';
+import type { ModelSpec, WorkerView } from '../../contracts/model.ts';
 import type { BoardState } from '../board-view.ts';
 import type { JobStore } from '../ports.ts';
 import { modelView } from './model.ts';
@@ -19,5 +19,17 @@ export function queueView(spec: ModelSpec, depth: Depths | undefined, board: Boa
     queue_cap: spec.queueCap,
     oldest_queued_seconds:
       oldestQueuedAtMs === null ? null : Math.max(0, Math.floor((nowMs - oldestQueuedAtMs) / 1000)),
+  };
+}
+
+export function workerView({ name, host, startedAtMs, atMs, models }: WorkerView, nowMs: number) {
+  const secondsSince = (ms: number): number => Math.max(0, Math.floor((nowMs - ms) / 1000));
+  return {
+    object: 'worker',
+    name,
+    host,
+    up_seconds: secondsSince(startedAtMs),
+    seen_seconds: secondsSince(atMs),
+    in_flight: models.reduce((sum, { inFlight }) => sum + inFlight, 0),
   };
 }
