@@ -4,6 +4,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -76,6 +77,8 @@ class EngineService(BaseService):
             self._watcher.cancel()
         await self.relay.close()
         await self.engine.stop()
+        if self.settings.socket_path is None:
+            Path(self.engine.socket_path).parent.rmdir()
 
     async def _watch(self, exited: "asyncio.Future[int]") -> None:
         code = await exited

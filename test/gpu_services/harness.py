@@ -207,7 +207,7 @@ class Leash:
 
 @contextmanager
 def launched(
-    command: Sequence[str], grace_seconds: float = 60.0, wrapper: Sequence[str] = ()
+    command: Sequence[str], grace_seconds: float = 60.0, wrapper: Sequence[str] = (), **variables: str
 ) -> Iterator[Leash]:
     """`wrapper` goes between this process and the launcher, as the holder of the death pipe."""
     read_fd, write_fd = os.pipe()
@@ -215,7 +215,7 @@ def launched(
     launcher = [sys.executable, "-I", "-S", str(LAUNCHER), "--grace-seconds", str(grace_seconds), "--"]
     process = subprocess.Popen(
         [*wrapper, *launcher, *command],
-        env={**os.environ, "ROUNDHOUSE_INSTANCE": marker, "ROUNDHOUSE_EVENTS_FD": str(write_fd)},
+        env={**os.environ, **variables, "ROUNDHOUSE_INSTANCE": marker, "ROUNDHOUSE_EVENTS_FD": str(write_fd)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         pass_fds=(write_fd,),

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from harness import FIXTURES, Service, eventually, ready_service, running_service, survivors
+from harness import FIXTURES, SERVICES, Service, eventually, ready_service, running_service, survivors
 
 WRAPPING = FIXTURES / "wrapping.py"
 CHAT = "/v1/chat/completions"
@@ -105,6 +107,23 @@ def test_the_engine_and_its_children_end_with_the_service(service: Service) -> N
     service.process.terminate()
     assert service.wait() == 0
     eventually(lambda: survivors(service.marker) == [])
+
+
+def test_a_standalone_run_on_a_port_leaves_no_file_behind(folder: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, str(WRAPPING), "--port", "0"],
+        env={**os.environ, "PYTHONPATH": str(SERVICES), "TMPDIR": str(folder)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    while "Ready" not in (line := process.stdout.readline()):
+        assert line
+    assert len(list(folder.iterdir())) == 1
+    process.terminate()
+    process.communicate()
+    assert process.returncode == 0
+    assert list(folder.iterdir()) == []
 
 
 def test_a_killed_service_takes_its_engine_with_it(service: Service) -> None:

@@ -5,10 +5,11 @@ import select
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from harness import FIXTURES, LAUNCHER, Leash, launched, survivors
+from harness import FIXTURES, LAUNCHER, SERVICES, Leash, launched, survivors
 
 WILD_TREE = [sys.executable, str(FIXTURES / "wild_tree.py")]
 TREE_SIZE = 4  # launcher, leader, child, grandchild
@@ -143,3 +144,17 @@ def test_what_is_written_to_the_death_pipe_means_nothing(text: str) -> None:
         leash.process.stdin.flush()
         leash.process.terminate()
         assert leash.wait() == 128 + signal.SIGTERM
+
+
+def test_launcher_and_service_tell_one_story(folder: Path) -> None:
+    service = [sys.executable, str(FIXTURES / "wrapping.py")]
+    variables = {"ROUNDHOUSE_SOCKET": str(folder / "m.sock"), "PYTHONPATH": str(SERVICES)}
+    with launched(service, **variables) as leash:
+        told = [leash.events.until(lambda event: event["type"] in ("started", "state")) for _ in range(3)]
+        assert len(survivors(leash.marker)) >= 4  # two launchers, the service, its engine
+        leash.process.terminate()
+        assert leash.wait() == 0
+        told += leash.events.all_that_remain()
+        assert survivors(leash.marker) == []
+    story = [event.get("status", event["type"]) for event in told]
+    assert story == ["started", "STARTING", "READY", "exited"]
