@@ -3,26 +3,24 @@ import { errors } from '../contracts/error-catalogue.ts';
 import type { ErrorBody } from '../contracts/errors.ts';
 import type { Emit } from '../contracts/events.ts';
 import type { InboxId, JobId, ModelId } from '../contracts/ids.ts';
-import {
-  type JobClass,
-  type JobMessage,
-  type JobStatus,
-  jobClasses,
-  type Outcome,
-} from '../contracts/job.ts';
+import type { JobClass, JobMessage, JobStatus, Outcome } from '../contracts/job.ts';
 import type { Clock } from '../platform/clock.ts';
 import { Claim } from './claim.ts';
 import { ClaimWatch } from './claim-watch.ts';
 import { failWaitingJobs } from './fail-waiting.ts';
 import { laneName } from './keys.ts';
 import { LaneEntrance } from './lane-entry.ts';
-import { defaultLaneTiming, type LaneJob, type LaneTiming, LaneWorker } from './lane-worker.ts';
-import { untilDone, within } from './patience.ts';
+import { LaneSet } from './lane-set.ts';
+import {
+  defaultLaneTiming,
+  type LaneEnd,
+  type LaneJob,
+  type LaneTiming,
+  type LaneWorker,
+} from './lane-worker.ts';
+import { orAborted, untilDone, within } from './patience.ts';
 import { queueError } from './queue-errors.ts';
-import { reclaimLane } from './reclaim.ts';
 import { reenterStranded } from './reenter.ts';
-import { rescueJob } from './rescue.ts';
-import { runScript } from './scripts.ts';
 import { settleAttempt } from './settle-attempt.ts';
 import { type LaneSnapshot, readSnapshot } from './snapshot.ts';
 import { startAttempt } from './start-attempt.ts';
@@ -50,7 +48,7 @@ export interface BullLanesOptions {
 export class BullLanes {
   readonly name = 'lanes';
   private readonly options: BullLanesOptions;
-  private readonly lanes = new Map<string, LaneWorker>();
+  private readonly lanes: LaneSet;
   private readonly watch: ClaimWatch;
   private readonly holding = new Set<Promise<void>>();
   private tokens = 0;
@@ -58,21 +56,33 @@ export class BullLanes {
   private stopListening: () => void = () => undefined;
 
   constructor(options: BullLanesOptions) {
+    const { timing = defaultLaneTiming, redis, clock, emit } = options;
     this.options = options;
-    this.watch = new ClaimWatch(options.redis, options.clock, this.timing.lockDurationMs, options.emit);
+    this.watch = new ClaimWatch(redis, clock, timing.lockDurationMs, emit);
+    this.lanes = new LaneSet({ ...options, timing, watch: this.watch });
   }
 
   /** Waits for Redis, takes back what an earlier process of this name left running, and tells `worker.started`. */
   async start(): Promise<void> {
-    const { desk, workerName, emit, redis, clock } = this.options;
+    const { desk, workerName, emit, redis, clock, models } = this.options;
     this.stopListening = desk.onControl((message) => {
       if (message.type === 'cancel') this.watch.cancel(message.jobId);
     });
-    const reclaimed = await this.reclaimAll();
+    const reclaimed = await this.lanes.reclaim(models());
     await reenterStranded(redis, new LaneEntrance(redis), clock.now(), 0);
     this.watch.start();
     redis.on('ready', this.afterOutage);
     emit({ type: 'worker.started', name: workerName, reclaimed });
+  }
+
+  /** Takes nothing new, waits until settled attempts are committed (or the deadline), leaves open ones to a rescue. */
+  async stop(deadline: AbortSignal): Promise<void> {
+    this.isClosing = true;
+    this.options.redis.off('ready', this.afterOutage);
+    this.stopListening();
+    this.watch.stop();
+    await orAborted(Promise.allSettled(this.holding), deadline);
+    await this.lanes.close();
   }
 
   /** All lanes at one moment. O(models), whatever is queued. @throws queue_unavailable */
@@ -87,7 +97,10 @@ export class BullLanes {
     throw errors.queueUnavailable(`no answer within ${snapshotPatienceMs} ms`);
   }
 
-  /** The next job of one lane, started (attempt counted, record `in_progress`); null: nothing to claim. */
+  /**
+   * The next job of one lane, started (attempt counted, record `in_progress`); null: nothing to claim, or Redis does
+   * not answer. Never rejects.
+   */
   async claim(model: ModelId, jobClass: JobClass): Promise<Claim | null> {
     if (this.isClosing) return null;
     try {
@@ -95,7 +108,7 @@ export class BullLanes {
         void claim?.settle({ kind: 'snooze' });
       });
     } catch (error) {
-      this.fault(`claiming from ${model}`, error as Error);
+      this.lanes.fault(`claiming from ${model}`, error as Error);
       return null;
     }
   }
@@ -112,41 +125,18 @@ export class BullLanes {
   /** Ends waiting jobs of a model that cannot start: the sync ones, or all. Returns how many. */
   async failWaiting(model: ModelId, error: ErrorBody, which: 'sync' | 'all'): Promise<number> {
     const failed = await failWaitingJobs(this.options.redis, model, error, which, this.options.clock);
-    for (const jobId of failed) {
-      this.options.emit({
-        type: 'job.settled',
-        jobId,
-        model,
-        status: 'failed',
-        attempt: 0,
-        runMs: 0,
-        code: error.code,
-      });
-    }
+    const facts = { status: 'failed', attempt: 0, runMs: 0, code: error.code } as const;
+    for (const jobId of failed) this.options.emit({ type: 'job.settled', jobId, model, ...facts });
     return failed.length;
   }
 
-  /** Takes nothing new, waits until settled attempts are committed (or the deadline), leaves open ones to a rescue. */
-  async stop(deadline: AbortSignal): Promise<void> {
-    this.isClosing = true;
-    this.options.redis.off('ready', this.afterOutage);
-    this.stopListening();
-    this.watch.stop();
-    const over = new Promise<void>((resolve) => {
-      if (deadline.aborted) resolve();
-      deadline.addEventListener('abort', () => resolve(), { once: true });
-    });
-    await Promise.race([Promise.allSettled(this.holding), over]);
-    await Promise.allSettled([...this.lanes.values()].map((lane) => lane.close()));
-  }
-
-  /** ClaimDesk: stores the outcome, however long Redis is away. */
+  /** Stores the outcome of a claim, however long Redis is away; called by the claim itself. */
   async settle(claim: Claim, outcome: Outcome): Promise<JobStatus> {
     const { redis, clock, channel, emit } = this.options;
     const settled = await untilDone(
       () => settleAttempt(redis, claim, outcome, clock.now()),
       () => this.isClosing && redis.status !== 'ready',
-      (error) => this.fault(`settling ${claim.record.id}`, error),
+      (error) => this.lanes.fault(`settling ${claim.record.id}`, error),
     );
     this.watch.remove(claim);
     if (settled === null) return claim.record.status;
@@ -158,19 +148,13 @@ export class BullLanes {
     return settled.status;
   }
 
-  private get timing(): LaneTiming {
-    return this.options.timing ?? defaultLaneTiming;
-  }
-
   private async claimNext(name: string): Promise<Claim | null> {
-    const lane = await this.lane(name);
+    const lane = await this.lanes.get(name);
     while (!this.isClosing) {
       const token = `${this.options.workerName}:${this.options.bootId}:${++this.tokens}`;
       const job = await this.take(lane, token);
-      if (job?.id === undefined) return null;
-      const claim = await this.startJob(job.id as JobId, name, token, (end) =>
-        this.hold(lane.hold(job, token, end)),
-      );
+      if (job === null) return null;
+      const claim = await this.startJob(lane, job, token);
       if (claim !== null) return claim;
     }
     return null;
@@ -180,32 +164,29 @@ export class BullLanes {
     this.watch.opening(token);
     try {
       const job = await lane.take(token);
-      if (job?.id !== undefined) this.watch.claimed(job.id as JobId, token);
+      if (job !== null) this.watch.claimed(jobIdOf(job), token);
       return job;
     } finally {
       this.watch.opened(token);
     }
   }
 
-  private async startJob(
-    jobId: JobId,
-    lane: string,
-    token: string,
-    hold: (end: Claim['ended']) => void,
-  ): Promise<Claim | null> {
-    const end = Promise.withResolvers<'leave' | 'next-again'>();
-    hold(end.promise);
+  /** null: the job had ended, and left its lane. */
+  private async startJob(lane: LaneWorker, job: LaneJob, token: string): Promise<Claim | null> {
+    const { redis, workerName, clock } = this.options;
+    const end = Promise.withResolvers<LaneEnd>();
+    this.hold(lane.hold(job, token, end.promise));
     const started = await untilDone(
-      () => startAttempt(this.options.redis, jobId, token, this.options.workerName, this.options.clock.now()),
+      () => startAttempt(redis, jobIdOf(job), token, workerName, clock.now()),
       () => this.isClosing,
-      (error) => this.fault(`starting ${jobId}`, error),
+      (error) => this.lanes.fault(`starting ${job.id}`, error),
     );
     if (started === null || started === 'over') {
-      this.watch.forget(jobId, token);
+      this.watch.forget(jobIdOf(job), token);
       end.resolve(started === null ? 'next-again' : 'leave');
       return null;
     }
-    const claim = new Claim(this, { ...started, lane, token });
+    const claim = new Claim(this, { ...started, lane: lane.lane, token });
     void claim.ended.then(end.resolve);
     this.watch.add(claim);
     this.tellStarted(claim);
@@ -214,11 +195,9 @@ export class BullLanes {
 
   private tellStarted({ record, attempt }: Claim): void {
     const { channel, emit, clock } = this.options;
-    if (record.inboxId !== null) {
-      channel.send(record.inboxId, { type: 'started', jobId: record.id, attempt });
-    }
-    const waitMs = clock.now() - record.createdAtMs;
-    emit({ type: 'job.started', jobId: record.id, model: record.model, attempt, waitMs });
+    const { id: jobId, model, inboxId } = record;
+    if (inboxId !== null) channel.send(inboxId, { type: 'started', jobId, attempt });
+    emit({ type: 'job.started', jobId, model, attempt, waitMs: clock.now() - record.createdAtMs });
   }
 
   private hold(committed: Promise<void>): void {
@@ -226,58 +205,12 @@ export class BullLanes {
     void committed.finally(() => this.holding.delete(committed));
   }
 
-  private async lane(name: string): Promise<LaneWorker> {
-    const known = this.lanes.get(name);
-    if (known) return known;
-    const { redis, workerName } = this.options;
-    const lane = new LaneWorker(name, {
-      redis,
-      workerName,
-      timing: this.timing,
-      onLockLost: (jobId) => void this.watch.lockLost(jobId),
-      onStalled: (jobId) => void this.rescue(name, jobId as JobId),
-      onError: (error) => this.fault(`lane ${name}`, error),
-      onPutBack: async (jobId) => {
-        await runScript(redis, 'entered', this.options.clock.now(), jobId, name);
-      },
-    });
-    this.lanes.set(name, lane);
-    await lane.start();
-    return lane;
-  }
-
-  private async reclaimAll(): Promise<number> {
-    let reclaimed = 0;
-    for (const model of this.options.models()) {
-      for (const jobClass of jobClasses) {
-        const lane = await this.lane(laneName(model, jobClass));
-        const orphans = await reclaimLane(this.options.redis, lane, this.options.workerName, this.watch);
-        for (const jobId of orphans) await this.rescue(lane.lane, jobId);
-        reclaimed += orphans.length;
-      }
-    }
-    return reclaimed;
-  }
-
-  private async rescue(lane: string, jobId: JobId): Promise<void> {
-    const { redis, clock, emit } = this.options;
-    try {
-      const model = await rescueJob(redis, lane, jobId, clock.now());
-      if (model !== null) emit({ type: 'job.rescued', jobId, model });
-    } catch (error) {
-      this.fault(`rescuing ${jobId}`, error as Error);
-    }
-  }
-
   /** A fetch whose answer was lost left a job active without anyone running it. */
   private readonly afterOutage = (): void => {
-    void this.reclaimAll().catch((error: Error) => this.fault('reclaiming', error));
+    const { models } = this.options;
+    this.lanes.reclaim(models()).catch((error: Error) => this.lanes.fault('reclaiming', error));
     this.wake();
   };
-
-  private fault(where: string, error: Error): void {
-    if (queueError(error).code === 'queue_unavailable') return;
-    if (/lock/i.test(error.message)) return;
-    this.options.emit({ type: 'system.fault', where, message: error.message });
-  }
 }
+
+const jobIdOf = (job: LaneJob): JobId => job.id as JobId;

@@ -46,3 +46,11 @@ export async function untilDone<Value>(
   }
   return null;
 }
+
+/** Waits for the promise, at most until the deadline. */
+export async function orAborted(promise: Promise<unknown>, deadline: AbortSignal): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  if (deadline.aborted) over.resolve();
+  deadline.addEventListener('abort', () => over.resolve(), { once: true });
+  await Promise.race([promise, over.promise]);
+}

@@ -5,6 +5,7 @@ import type { JobId } from '../contracts/ids.ts';
 import type { JobRecord } from '../contracts/job.ts';
 import type { Clock } from '../platform/clock.ts';
 import { keys, prefix, webhookQueueName } from './keys.ts';
+import { orAborted } from './patience.ts';
 import { queueError } from './queue-errors.ts';
 import { findRecord } from './record-reader.ts';
 
@@ -83,11 +84,7 @@ export class RedisWebhookQueue {
   async stop(deadline: AbortSignal): Promise<void> {
     this.isStopping = true;
     this.stopTimer();
-    const over = new Promise<void>((resolve) => {
-      if (deadline.aborted) resolve();
-      deadline.addEventListener('abort', () => resolve(), { once: true });
-    });
-    await Promise.race([Promise.allSettled([this.moving, this.worker?.close()]), over]);
+    await orAborted(Promise.allSettled([this.moving, this.worker?.close()]), deadline);
     await this.queue?.close().catch(() => undefined);
   }
 

@@ -65,6 +65,19 @@ test('an infrastructure fault is retried once, then the job fails with its error
   assert.equal(record.error?.code, 'model_crashed');
 });
 
+test('a job that comes to its turn with all its attempts used up fails as worker_lost', async () => {
+  await using house = await QueueHouse.open();
+  const store = await house.store();
+  const { lanes, redis } = await house.worker();
+  const job = aJob();
+  await store.submit(job, roomy);
+  await redis.hset(`{roundhouse}:job:${job.id}`, 'attempts', 2);
+  assert.equal(await lanes.claim(model('echo'), 'normal'), null);
+  const record = await store.find(job.id);
+  assert.ok(record && record !== 'expired');
+  assert.deepEqual([record.status, record.error?.code], ['failed', 'worker_lost']);
+});
+
 test('a snoozed job goes back to the front without using up its attempt', async () => {
   await using house = await QueueHouse.open();
   const store = await house.store();

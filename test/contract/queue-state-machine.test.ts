@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { JobId } from '../../src/contracts/ids.ts';
+import { isTerminal, type JobStatus, jobStatuses, maxAttempts, mayBecome } from '../../src/contracts/job.ts';
+import type { Claim } from '../../src/queue/claim.ts';
+import { expireJob } from '../../src/queue/expire.ts';
+import { epochBaseMs } from '../../src/queue/keys.ts';
+import { prelude } from '../../src/queue/lua-prelude.ts';
+import { encodeNewJob } from '../../src/queue/record-codec.ts';
+import { aJob, model } from '../helpers/jobs.ts';
+import { QueueHouse } from '../helpers/queue-house.ts';
+
+const roomy = { queueCap: 1000, retryAfterS: 5 };
+const lane = '{roundhouse}:m.echo.normal';
+const error = { message: 'gone', type: 'server_error', param: null, code: 'model_crashed' };
+const result = { output: { text: 'hi' }, files: [], usage: null };
+
+test('Redis allows exactly the transitions of the contract', async () => {
+  await using house = await QueueHouse.open();
+  const redis = await house.connected('worker');
+  const script = `${prelude} become(ARGV[2], ARGV[3])`;
+  for (const from of jobStatuses) {
+    for (const to of jobStatuses) {
+      const job = aJob();
+      await redis.hset(`{roundhouse}:job:${job.id}`, ...encodeNewJob(job), 'status', from);
+      const moved = await redis.eval(script, 0, Date.now(), job.id, to).then(
+        () => true,
+        (refusal: Error) => {
+          assert.match(refusal.message, /illegal transition/);
+          return false;
+        },
+      );
+      assert.equal(moved, mayBecome(from, to), `${from} -> ${to}`);
+      assert.equal(await redis.hget(`{roundhouse}:job:${job.id}`, 'status'), moved ? to : from);
+    }
+  }
+});
+
+type Step =
+  | 'submit'
+  | 'claim'
+  | 'complete'
+  | 'fail'
+  | 'retry'
+  | 'snooze'
+  | 'settle-cancelled'
+  | 'cancel'
+  | 'expire'
+  | 'lose-worker';
+
+const step = fc.constantFrom<Step>(
+  ...(['submit', 'claim', 'claim', 'complete', 'fail', 'retry', 'snooze', 'settle-cancelled'] as const),
+  ...(['cancel', 'expire', 'lose-worker'] as const),
+);
+
+/** What a job was seen as, in the order in which it was seen. */
+type Seen = Map<JobId, JobStatus[]>;
+
+test('whatever happens in whatever order, jobs move as the contract says and all books agree', async () => {
+  await using house = await QueueHouse.open();
+  const store = await house.store();
+  const redis = await house.connected('worker');
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 30 }), async (steps) => {
+      await redis.flushall();
+      let worker = await house.worker();
+      const seen: Seen = new Map();
+      const starts = new Map<JobId, number>();
+      let open: Claim[] = [];
+      for (const [at, what] of steps.entries()) {
+        const [first] = open;
+        const queued = [...seen].find(([, statuses]) => statuses.at(-1) === 'queued')?.[0];
+        const target = at % 2 === 0 ? (first?.record.id ?? queued) : (queued ?? first?.record.id);
+        if (what === 'submit') {
+          const job = aJob();
+          await store.submit(job, roomy);
+          seen.set(job.id, []);
+        } else if (what === 'claim') {
+          const claim = await worker.lanes.claim(model('echo'), 'normal');
+          if (claim) {
+            open.push(claim);
+            starts.set(claim.record.id, Math.max(starts.get(claim.record.id) ?? 0, claim.attempt));
+          }
+        } else if (what === 'cancel') {
+          if (target) await store.cancel(target, 'asked');
+        } else if (what === 'expire') {
+          if (target) await expireJob(redis, target, Date.now());
+        } else if (what === 'lose-worker') {
+          // As after kill -9: the next process of the name finds what the last one held.
+          await worker.desk.stop();
+          await worker.lanes.stop(AbortSignal.abort());
+          worker = await house.worker();
+          open = [];
+        } else if (first) {
+          open = open.slice(1);
+          await first.settle(outcomeOf(what));
+          await untilCommitted(redis, first.record.id);
+        }
+        await look(store, seen);
+        await checkBooks(redis, seen);
+      }
+      await worker.desk.stop();
+      await worker.lanes.stop(AbortSignal.abort());
+      for (const [id, count] of starts) assert.ok(count <= maxAttempts, `${id} started ${count} times`);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+function outcomeOf(what: Step) {
+  if (what === 'complete') return { kind: 'completed', result } as const;
+  if (what === 'fail') return { kind: 'failed', error } as const;
+  if (what === 'retry') return { kind: 'retry', error } as const;
+  if (what === 'snooze') return { kind: 'snooze' } as const;
+  return { kind: 'cancelled' } as const;
+}
+
+type Redis = Awaited<ReturnType<QueueHouse['connected']>>;
+
+/** The lane follows the record a moment later. */
+async function untilCommitted(redis: Redis, id: JobId): Promise<void> {
+  while ((await redis.lpos(`${lane}:active`, id)) !== null) await redis.ping();
+  while ((await redis.zscore('{roundhouse}:entering', id)) !== null) await redis.ping();
+}
+
+async function look(store: Awaited<ReturnType<QueueHouse['store']>>, seen: Seen): Promise<void> {
+  for (const [id, statuses] of seen) {
+    const record = await store.find(id);
+    assert.ok(record && record !== 'expired');
+    const last = statuses.at(-1);
+    if (last === record.status) continue;
+    if (last !== undefined) {
+      assert.ok(!isTerminal(last), `${id} left ${last} for ${record.status}`);
+      assert.ok(reachable(last, record.status), `${last} -> ${record.status}`);
+    }
+    statuses.push(record.status);
+  }
+}
+
+/** In one step of ours a rescue may put two transitions behind each other. */
+const reachable = (from: JobStatus, to: JobStatus): boolean =>
+  mayBecome(from, to) || jobStatuses.some((middle) => mayBecome(from, middle) && mayBecome(middle, to));
+
+/** Counters, sums, deadlines and the lane say the same as the records. */
+async function checkBooks(redis: Redis, seen: Seen): Promise<void> {
+  const now = [...seen].map(([id, statuses]) => ({ id, status: statuses.at(-1) }));
+  const queued = now.filter(({ status }) => status === 'queued').map(({ id }) => id);
+  const running = now.filter(({ status }) => status === 'in_progress' || status === 'cancelling');
+  const counts = await redis.hgetall('{roundhouse}:counts');
+  const count = (status: string) => Number(counts[`m.echo.normal|${status}`] ?? 0);
+  assert.equal(count('queued'), queued.length);
+  assert.equal(count('in_progress') + count('cancelling'), running.length);
+  assert.deepEqual((await redis.lrange(`${lane}:wait`, 0, -1)).toSorted(), queued.toSorted());
+  let sum = 0;
+  for (const id of queued)
+    sum += Number(await redis.hget(`{roundhouse}:job:${id}`, 'createdAtMs')) - epochBaseMs;
+  assert.equal(Number((await redis.hget('{roundhouse}:sums', 'm.echo.normal')) ?? 0), sum);
+  assert.equal(await redis.zcard('{roundhouse}:ended'), seen.size - queued.length - running.length);
+}
