@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -207,7 +207,10 @@ class Leash:
 
 @contextmanager
 def launched(
-    command: Sequence[str], grace_seconds: float = 60.0, wrapper: Sequence[str] = (), **variables: str
+    command: Sequence[str],
+    grace_seconds: float = 60.0,
+    wrapper: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[Leash]:
     """`wrapper` goes between this process and the launcher, as the holder of the death pipe."""
     read_fd, write_fd = os.pipe()
@@ -215,7 +218,12 @@ def launched(
     launcher = [sys.executable, "-I", "-S", str(LAUNCHER), "--grace-seconds", str(grace_seconds), "--"]
     process = subprocess.Popen(
         [*wrapper, *launcher, *command],
-        env={**os.environ, **variables, "ROUNDHOUSE_INSTANCE": marker, "ROUNDHOUSE_EVENTS_FD": str(write_fd)},
+        env={
+            **os.environ,
+            **(variables or {}),
+            "ROUNDHOUSE_INSTANCE": marker,
+            "ROUNDHOUSE_EVENTS_FD": str(write_fd),
+        },
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         pass_fds=(write_fd,),

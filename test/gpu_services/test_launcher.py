@@ -149,7 +149,7 @@ def test_what_is_written_to_the_death_pipe_means_nothing(text: str) -> None:
 def test_launcher_and_service_tell_one_story(folder: Path) -> None:
     service = [sys.executable, str(FIXTURES / "wrapping.py")]
     variables = {"ROUNDHOUSE_SOCKET": str(folder / "m.sock"), "PYTHONPATH": str(SERVICES)}
-    with launched(service, **variables) as leash:
+    with launched(service, variables=variables) as leash:
         told = [leash.events.until(lambda event: event["type"] in ("started", "state")) for _ in range(3)]
         assert len(survivors(leash.marker)) >= 4  # two launchers, the service, its engine
         leash.process.terminate()
