@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { parseApiKey } from '../../src/api/api-keys.ts';
 import type { ApiSettings } from '../../src/api/dependencies.ts';
 import { HttpServer } from '../../src/api/http-server.ts';
@@ -6,6 +7,7 @@ import { EventRecorder } from '../helpers/event-recorder.ts';
 import { FakeClock } from '../helpers/fake-clock.ts';
 import { threeModels } from './a-registry.ts';
 import { FakeArtifacts, FakeBoard, FakeLogs } from './fake-board.ts';
+import type { FakeJob } from './fake-job.ts';
 import { FakeQueue } from './fake-queue.ts';
 
 export const apiKey = 'rh_test_key';
@@ -71,6 +73,13 @@ export class ApiBox {
 
   post(path: string, body: unknown, init: RequestInit = {}): Promise<Response> {
     return this.fetch(path, { method: 'POST', body: JSON.stringify(body), ...init });
+  }
+
+  /** The next job that the API hands to the queue, when its connection already waits for it. */
+  async nextJob(): Promise<FakeJob> {
+    const job = await this.queue.next();
+    await setImmediate();
+    return job;
   }
 
   /** Nothing is left running, and no wait is left open. */
