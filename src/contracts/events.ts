@@ -57,6 +57,7 @@ export type RoundhouseEvent =
   | { type: 'vram.gave-up'; model: ModelId; needMb: number; freeMb: number; holders: readonly string[] }
   | { type: 'orphans.swept'; pids: readonly number[] }
   | { type: 'redis.started'; binary: string; socket: string; pid: number }
+  | { type: 'redis.loading'; waitedMs: number }
   | { type: 'redis.exited'; code: number | null; signal: string | null; restartInMs: number }
   | { type: 'redis.unreachable'; reason: string }
   | { type: 'redis.back'; downMs: number }

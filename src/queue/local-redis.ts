@@ -11,6 +11,7 @@ import { probeRedis } from './redis-probe.ts';
 
 const socketPathLimit = 100;
 const probeEveryMs = 20;
+const tellLoadingEveryMs = 2000;
 const shutdownGraceMs = 5000;
 const restartDelaysMs = [100, 500, 1000, 2000, 5000];
 /** A server that lived for this long starts again without delay growing further. */
@@ -128,11 +129,21 @@ export class LocalRedis {
       emit({ type: 'redis.exited', code, signal, restartInMs });
       void this.restart(binary, restartInMs);
     });
+    await this.untilReady(() => gone.yet, startedAt);
+    emit({ type: 'redis.started', binary, socket: this.url, pid: server.pid });
+  }
+
+  private async untilReady(isGone: () => boolean, startedAt: number): Promise<void> {
+    const { clock, emit } = this.options;
+    let tellAt = startedAt + tellLoadingEveryMs;
     while ((await probeRedis(this.url)) !== 'ready') {
-      if (gone.yet) throw new Error(`Redis did not start:\n${this.lines.join('\n')}`);
+      if (isGone()) throw new Error(`Redis did not start:\n${this.lines.join('\n')}`);
+      if (clock.monotonicMs() >= tellAt) {
+        emit({ type: 'redis.loading', waitedMs: Math.round(clock.monotonicMs() - startedAt) });
+        tellAt += tellLoadingEveryMs;
+      }
       await clock.sleep(probeEveryMs);
     }
-    emit({ type: 'redis.started', binary, socket: this.url, pid: server.pid });
   }
 
   private async restart(binary: string, delayMs: number): Promise<void> {

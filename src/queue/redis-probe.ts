@@ -18,7 +18,9 @@ export function probeRedis(socketPath: string): Promise<RedisAnswer> {
     socket.once('close', () => answer('silent'));
     socket.once('data', (data) => {
       const text = data.toString();
-      answer(text.startsWith('+PONG') ? 'ready' : text.startsWith('-LOADING') ? 'loading' : 'silent');
+      // A full disk refuses even PING; the server is there all the same.
+      if (/^\+PONG|^-MISCONF/.test(text)) answer('ready');
+      else answer(text.startsWith('-LOADING') ? 'loading' : 'silent');
     });
   });
 }

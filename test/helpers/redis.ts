@@ -5,6 +5,16 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { findRedisBinary } from '../../src/queue/redis-binary.ts';
+
+const projectDir = join(import.meta.dirname, '..', '..');
+let found: Promise<string> | null = null;
+
+/** The server that Roundhouse itself would run. */
+export function redisBinary(): Promise<string> {
+  found ??= findRedisBinary(process.env.PATH ?? '', projectDir);
+  return found;
+}
 
 /** A redis-server of its own for one test, on a Unix socket in a temporary folder, with an AOF like the private one. */
 export class TestRedis {
@@ -29,7 +39,7 @@ export class TestRedis {
   async up(): Promise<void> {
     await rm(this.url, { force: true });
     this.child = spawn(
-      'redis-server',
+      await redisBinary(),
       [
         ...['--port', '0', '--unixsocket', this.url, '--dir', this.dir, '--save', ''],
         ...['--appendonly', 'yes', '--appendfsync', 'everysec', '--maxmemory-policy', 'noeviction'],

@@ -10,6 +10,7 @@ import { leftoverServers } from '../../../src/queue/leftover-redis.ts';
 import { LocalRedis } from '../../../src/queue/local-redis.ts';
 import { EventRecorder } from '../../helpers/event-recorder.ts';
 import { ShiftableClock } from '../../helpers/queue-house.ts';
+import { redisBinary } from '../../helpers/redis.ts';
 
 const projectDir = join(import.meta.dirname, '../../..');
 
@@ -134,7 +135,7 @@ test('a server that a crashed predecessor left on the data folder is ended befor
   await using place = await Place.create();
   await mkdir(place.redisDir, { recursive: true });
   const settings = ['--port', '0', '--unixsocket', join(place.dir, 'left.sock'), '--set-proc-title', 'no'];
-  const left = spawn('redis-server', [...settings, '--dir', place.redisDir], {
+  const left = spawn(await redisBinary(), [...settings, '--dir', place.redisDir], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const ended = once(left, 'exit');

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
 import { test } from 'node:test';
 import { aJob, model } from '../../helpers/jobs.ts';
 import { QueueHouse } from '../../helpers/queue-house.ts';
@@ -118,4 +119,22 @@ test('an attempt whose lock went to another worker is aborted', async () => {
   await aborted;
   assert.equal(claim.signal.reason.code, 'worker_lost');
   await house.events.next('worker.lock-lost', { jobId: job.id });
+});
+
+test('a disk that Redis cannot write to refuses new jobs as storage_full, and a running one settles when it can', async () => {
+  await using house = await QueueHouse.open();
+  const store = await house.store();
+  const { lanes, redis } = await house.worker();
+  const job = aJob();
+  await store.submit(job, roomy);
+  const claim = await lanes.claim(model('echo'), 'normal');
+  await redis.config('SET', 'save', '3600 1');
+  await rm(house.redis.dir, { recursive: true });
+  await redis.bgsave();
+  while (!(await redis.info('persistence')).includes('rdb_last_bgsave_status:err')) await redis.time();
+  await assert.rejects(store.submit(aJob(), roomy), { code: 'storage_full', status: 507 });
+  const settling = claim?.settle({ kind: 'completed', result });
+  await house.events.next('system.fault', { where: `settling ${job.id}` });
+  await redis.config('SET', 'stop-writes-on-bgsave-error', 'no');
+  assert.equal(await settling, 'completed');
 });
