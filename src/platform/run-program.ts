@@ -5,6 +5,8 @@ export interface ProgramResult {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
+  /** There is no such program. */
+  readonly isMissing: boolean;
 }
 
 export interface ProgramOptions {
@@ -23,7 +25,7 @@ export function runProgram(
   return new Promise((resolve) => {
     execFile(command, args, options, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
-      resolve({ code, stdout, stderr });
+      resolve({ code, stdout, stderr, isMissing: error?.code === 'ENOENT' });
     });
   });
 }
