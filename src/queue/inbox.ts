@@ -4,6 +4,7 @@ import type { Emit } from '../contracts/events.ts';
 import type { InboxId, JobId } from '../contracts/ids.ts';
 import type { JobMessage, JobStatus } from '../contracts/job.ts';
 import { keys } from './keys.ts';
+import { checkServer } from './server-check.ts';
 import { StreamReader } from './stream-reader.ts';
 
 /** An API process that was silent for this long is gone: nobody waits for its sync jobs any more. */
@@ -45,7 +46,12 @@ export class RedisJobInbox {
     this.reader = new StreamReader(blocking, sources, fault);
   }
 
+  /**
+   * Listens from now on; does not wait for a Redis that is away.
+   * @throws Error with what to change when this Redis would lose jobs
+   */
   async start(): Promise<void> {
+    if (this.redis.status === 'ready') await checkServer(this.redis);
     this.redis.on('ready', this.beat);
     this.timer = setInterval(this.beat, heartbeatMs);
     await this.beat();

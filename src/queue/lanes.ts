@@ -21,6 +21,7 @@ import {
 import { orAborted, untilDone, within } from './patience.ts';
 import { queueError } from './queue-errors.ts';
 import { reenterStranded } from './reenter.ts';
+import { checkServer } from './server-check.ts';
 import { settleAttempt } from './settle-attempt.ts';
 import { type LaneSnapshot, readSnapshot } from './snapshot.ts';
 import { startAttempt } from './start-attempt.ts';
@@ -62,12 +63,16 @@ export class BullLanes {
     this.lanes = new LaneSet({ ...options, timing, watch: this.watch });
   }
 
-  /** Waits for Redis, takes back what an earlier process of this name left running, and tells `worker.started`. */
+  /**
+   * Waits for Redis, takes back what an earlier process of this name left running, and tells `worker.started`.
+   * @throws Error with what to change when this Redis would lose jobs
+   */
   async start(): Promise<void> {
     const { desk, workerName, emit, redis, clock, models } = this.options;
     this.stopListening = desk.onControl((message) => {
       if (message.type === 'cancel') this.watch.cancel(message.jobId);
     });
+    await checkServer(redis);
     const reclaimed = await this.lanes.reclaim(models());
     await reenterStranded(redis, new LaneEntrance(redis), clock.now(), 0);
     this.watch.start();

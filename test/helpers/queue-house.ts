@@ -92,12 +92,12 @@ export class QueueHouse {
       models: () => models as readonly ModelId[],
       ...(timing ? { timing } : {}),
     });
-    await desk.start();
-    await lanes.start();
     this.closers.push(
       () => desk.stop(),
       () => lanes.stop(AbortSignal.timeout(100)),
     );
+    await desk.start();
+    await lanes.start();
     return { lanes, desk, channel, redis };
   }
 

@@ -138,3 +138,11 @@ test('a disk that Redis cannot write to refuses new jobs as storage_full, and a 
   await redis.config('SET', 'stop-writes-on-bgsave-error', 'no');
   assert.equal(await settling, 'completed');
 });
+
+test('neither a worker nor an API starts on a Redis that evicts', async () => {
+  await using house = await QueueHouse.open();
+  const redis = await house.connected('command');
+  await redis.config('SET', 'maxmemory-policy', 'allkeys-lru');
+  await assert.rejects(house.worker(), /CONFIG SET maxmemory-policy noeviction/);
+  await assert.rejects(house.inbox(), /CONFIG SET maxmemory-policy noeviction/);
+});
