@@ -9,7 +9,7 @@ import { QueueHouse } from '../../helpers/queue-house.ts';
 
 const roomy = { queueCap: 1000, retryAfterS: 5 };
 const result = { output: { text: 'hi' }, files: [], usage: null };
-const script = join(import.meta.dirname, '../../helpers/claiming-worker.ts');
+const script = join(import.meta.dirname, '../../fixtures/claiming-worker.ts');
 
 /** Starts a worker process, lets it claim, and kills it. Returns what it had claimed. */
 async function claimAndDie(house: QueueHouse, name: string): Promise<{ claimed: string; attempt: number }> {
