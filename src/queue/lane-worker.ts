@@ -49,8 +49,8 @@ export class LaneWorker {
   constructor(lane: string, options: LaneWorkerOptions) {
     this.lane = lane;
     this.options = options;
-    const process: Processor<LaneJobData, void, string> = (job, token) => this.process(job, token ?? '');
-    this.worker = new DrivenWorker(lane, process, workerOptions(options));
+    const run: Processor<LaneJobData, void, string> = (job, token) => this.run(job, token ?? '');
+    this.worker = new DrivenWorker(lane, run, workerOptions(options));
     this.worker.on('error', options.onError);
     this.worker.on('lockRenewalFailed', (ids) => ids.forEach(options.onLockLost));
     this.worker.on('stalled', options.onStalled);
@@ -87,7 +87,7 @@ export class LaneWorker {
     await this.worker.close(true);
   }
 
-  private async process(job: LaneJob, token: string): Promise<void> {
+  private async run(job: LaneJob, token: string): Promise<void> {
     const end = await (this.ends.get(token) ?? Promise.resolve<LaneEnd>('next-again'));
     if (end === 'leave') return;
     await this.putBackSurely(job.id ?? '', token);
@@ -106,10 +106,10 @@ export class LaneWorker {
 }
 
 class DrivenWorker extends Worker<LaneJobData, void, string> {
-  constructor(lane: string, process: Processor<LaneJobData, void, string>, options: WorkerOptions) {
+  constructor(lane: string, run: Processor<LaneJobData, void, string>, options: WorkerOptions) {
     super(
       lane,
-      process,
+      run,
       { ...options, autorun: false },
       (name, settings) =>
         createRedisBackend(name, settings, { withBlockingConnection: false }) as RedisQueueBackend,

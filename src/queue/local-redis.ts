@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Emit } from '../contracts/events.ts';
 import { type LaunchedProcess, launch } from '../platform/child-process.ts';
 import type { Clock } from '../platform/clock.ts';
-import { type KernelLock, kernelLockHolder, takeKernelLock } from './kernel-lock.ts';
+import { type KernelLock, kernelLockHolder, takeKernelLock } from '../platform/kernel-lock.ts';
 import { endLeftoverServers } from './leftover-redis.ts';
 import { findRedisBinary } from './redis-binary.ts';
 import { probeRedis } from './redis-probe.ts';

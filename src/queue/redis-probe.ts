@@ -1,26 +1,33 @@
-import { connect } from 'node:net';
+import { Redis } from 'ioredis';
 
 export type RedisAnswer = 'ready' | 'loading' | 'silent';
 
-const patienceMs = 1000;
-
 /** Asks a server on a Unix socket once; `loading` while it reads its data. Never rejects. */
-export function probeRedis(socketPath: string): Promise<RedisAnswer> {
-  return new Promise((resolve) => {
-    const socket = connect(socketPath);
-    const answer = (what: RedisAnswer) => {
-      socket.destroy();
-      resolve(what);
-    };
-    socket.setTimeout(patienceMs, () => answer('silent'));
-    socket.once('connect', () => socket.write('PING\r\n'));
-    socket.once('error', () => answer('silent'));
-    socket.once('close', () => answer('silent'));
-    socket.once('data', (data) => {
-      const text = data.toString();
-      // A full disk refuses even PING; the server is there all the same.
-      if (/^\+PONG|^-MISCONF/.test(text)) answer('ready');
-      else answer(text.startsWith('-LOADING') ? 'loading' : 'silent');
-    });
+export async function probeRedis(socketPath: string): Promise<RedisAnswer> {
+  const redis = new Redis(socketPath, {
+    protocol: 2,
+    lazyConnect: true,
+    enableReadyCheck: false,
+    disableClientInfo: true,
+    maxRetriesPerRequest: 0,
+    retryStrategy: null,
+    connectTimeout: 1000,
+    commandTimeout: 1000,
   });
+  redis.on('error', () => undefined);
+  try {
+    await redis.connect();
+    await redis.ping();
+    return 'ready';
+  } catch (error) {
+    return answerOf((error as Error).message);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+function answerOf(refusal: string): RedisAnswer {
+  // A full disk refuses even PING; the server is there all the same.
+  if (refusal.includes('MISCONF')) return 'ready';
+  return refusal.includes('LOADING') ? 'loading' : 'silent';
 }

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
 import type { Emit } from '../contracts/events.ts';
 import type { Clock } from '../platform/clock.ts';
-import { type KernelLock, kernelLockHolder, takeKernelLock } from './kernel-lock.ts';
+import { type KernelLock, kernelLockHolder, takeKernelLock } from '../platform/kernel-lock.ts';
 import { keys } from './keys.ts';
 
 const leaseMs = 15_000;

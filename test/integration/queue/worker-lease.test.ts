@@ -3,11 +3,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { takeKernelLock } from '../../../src/queue/kernel-lock.ts';
+import { takeKernelLock } from '../../../src/platform/kernel-lock.ts';
 import { WorkerLease, WorkerNameTaken } from '../../../src/queue/worker-lease.ts';
 import { QueueHouse } from '../../helpers/queue-house.ts';
 
-const lockScript = join(import.meta.dirname, '../../../src/queue/kernel-lock.ts');
+const lockScript = join(import.meta.dirname, '../../../src/platform/kernel-lock.ts');
 
 async function lease(
   house: QueueHouse,
