@@ -1,4 +1,4 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { chmod, mkdir, rm } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Emit } from '../contracts/events.ts';
@@ -6,7 +6,7 @@ import { type LaunchedProcess, launch } from '../platform/child-process.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type KernelLock, kernelLockHolder, takeKernelLock } from '../platform/kernel-lock.ts';
 import { endLeftoverServers } from './leftover-redis.ts';
-import { findRedisBinary } from './redis-binary.ts';
+import { findRedisBinary, type RedisSource } from './redis-binary.ts';
 import { probeRedis } from './redis-probe.ts';
 
 const socketPathLimit = 100;
@@ -26,6 +26,7 @@ export interface LocalRedisOptions {
   readonly searchPath: string;
   /** Default: half of the memory, at least 256. */
   readonly maxMemoryMb?: number;
+  readonly source?: RedisSource;
   readonly emit: Emit;
   readonly clock: Clock;
 }
@@ -64,9 +65,12 @@ export class LocalRedis {
     }
     await mkdir(this.redisDir, { recursive: true, mode: 0o700 });
     await mkdir(this.options.runtimeDir, { recursive: true, mode: 0o700 });
+    // Fails where another user made the folder first, who could put a socket of his own into it.
+    await chmod(this.options.runtimeDir, 0o700);
     await this.takeFolder();
     try {
-      const binary = await findRedisBinary(this.options.searchPath, this.options.projectDir);
+      const { searchPath, projectDir, source } = this.options;
+      const binary = await findRedisBinary(searchPath, projectDir, source);
       await endLeftoverServers(this.redisDir, (ms) => this.options.clock.sleep(ms));
       await this.launch(binary);
     } catch (error) {

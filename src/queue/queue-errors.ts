@@ -9,7 +9,8 @@ export function queueError(error: unknown): RoundhouseError {
   if (error instanceof RoundhouseError) return error;
   const message = error instanceof Error ? error.message : String(error);
   if (message.includes('MISCONF')) return errors.storageFull('the queue cannot write to its disk');
-  if (message.includes('OOM command not allowed')) return errors.queueUnavailable('its memory is full');
+  if (message.includes('OOM command not allowed'))
+    return errors.storageFull('the memory of the queue is full');
   if (connectionTrouble.test(message)) return errors.queueUnavailable(message);
   return errors.internal(error);
 }

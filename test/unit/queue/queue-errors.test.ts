@@ -3,14 +3,18 @@ import { test } from 'node:test';
 import { errors } from '../../../src/contracts/error-catalogue.ts';
 import { queueError } from '../../../src/queue/queue-errors.ts';
 
-test('a disk that Redis cannot write to is storage_full', () => {
-  const refusal = queueError(new Error('MISCONF Errors writing to the AOF file: No space left on device'));
-  assert.deepEqual([refusal.status, refusal.code, refusal.retryable], [507, 'storage_full', true]);
+test('a disk that Redis cannot write to, and a full Redis, are storage_full', () => {
+  for (const message of [
+    'MISCONF Errors writing to the AOF file: No space left on device',
+    "OOM command not allowed when used memory > 'maxmemory'.",
+  ]) {
+    const refusal = queueError(new Error(message));
+    assert.deepEqual([refusal.status, refusal.code, refusal.retryable], [507, 'storage_full', true], message);
+  }
 });
 
-test('a full Redis, a closed connection and a late answer are queue_unavailable', () => {
+test('a closed connection and a late answer are queue_unavailable', () => {
   for (const message of [
-    "OOM command not allowed when used memory > 'maxmemory'.",
     "Stream isn't writeable and enableOfflineQueue options is false",
     'Command timed out',
     'connect ECONNREFUSED 127.0.0.1:6379',
