@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Env } from '../config/environment.ts';
 import type { BootId } from '../contracts/ids.ts';
@@ -67,6 +67,8 @@ export class ModelProcess {
     const { projectDir, instanceId, env, clock } = surroundings;
     const { spec, bootId, log, onEvent } = options;
     const place = placeOf(surroundings.socketsDir, spec, bootId);
+    // Each time, since a cleaner of temporary files may have taken it.
+    await mkdir(surroundings.socketsDir, { recursive: true, mode: 0o700 });
     const python = await servicePython(projectDir, spec.serviceScript);
     const libraryDir = await unpackedLibraries(projectDir);
     log.begin(`--- start ${bootId} at ${new Date(clock.now()).toISOString()}`);

@@ -4,9 +4,9 @@ import type { BootId, ModelId } from '../contracts/ids.ts';
 import type { ModelSpec } from '../contracts/model.ts';
 import type { ServiceEvent } from '../contracts/service-protocol.ts';
 import type { ExitStatus } from '../platform/child-process.ts';
+import { Mailbox } from '../platform/mailbox.ts';
 import { exitReason, withLastWords } from './exit-reason.ts';
 import type { ProbeClient } from './health-probe.ts';
-import { Mailbox } from './mailbox.ts';
 import {
   type LifecycleEffect,
   type LifecycleEvent,

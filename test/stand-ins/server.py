@@ -10,8 +10,10 @@ Standard library only.
 import json
 import os
 import signal
+import sys
 import threading
 import time
+import traceback
 from http.server import BaseHTTPRequestHandler
 from socketserver import BaseServer, TCPServer, ThreadingMixIn, UnixStreamServer
 from typing import Any
@@ -26,15 +28,22 @@ from status import Status
 TEXT_PATHS = ("/v1/chat/completions", "/v1/completions")
 
 
-class UnixServer(ThreadingMixIn, UnixStreamServer):
+class Threads(ThreadingMixIn):
     daemon_threads = True
     request_queue_size = 128
 
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hangs up between requests is nothing to tell."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            traceback.print_exc()
 
-class PortServer(ThreadingMixIn, TCPServer):
-    daemon_threads = True
+
+class UnixServer(Threads, UnixStreamServer):
+    pass
+
+
+class PortServer(Threads, TCPServer):
     allow_reuse_address = True
-    request_queue_size = 128
 
 
 def handler_for(settings: Settings, status: Status, journal: Journal) -> type[BaseHTTPRequestHandler]:
