@@ -36,8 +36,9 @@ export class StartSigns {
     this.wake();
   }
 
-  /** Only progress that moves is a sign of life. */
+  /** Only progress that moves is a sign of life; a server that cannot tell says nothing. */
   sawProgress(progress: number | null, phase: string | null): void {
+    if (progress === null && phase === null) return;
     if (progress === this.progress && phase === this.phase) return;
     this.progress = progress;
     this.phase = phase;

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
 import { EventRecorder, type RecordedEvent } from '../../helpers/event-recorder.ts';
 import { killMarked, processesMarked } from '../../helpers/processes.ts';
-import { model, type TurntableBox, turntableBox } from './turntable-box.ts';
+import { model, projectDir, type TurntableBox, turntableBox } from './turntable-box.ts';
 
 interface Owner {
   readonly child: ChildProcess;
@@ -16,7 +16,7 @@ interface Owner {
 
 /** Another process with a turntable of its own on the same folders, under the same instance id. */
 function startOwner(t: TestContext, box: TurntableBox, habit: string): Owner {
-  const script = join(import.meta.dirname, 'owner.ts');
+  const script = join(projectDir, 'test/fixtures/turntable-owner.ts');
   const child = spawn(process.execPath, [script, box.dir, box.instanceId, habit], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
