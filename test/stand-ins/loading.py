@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 from ledger import hold
 from settings import Settings
@@ -54,6 +55,8 @@ def take_memory(settings: Settings) -> None:
 def pass_the_time(settings: Settings, status: Status) -> None:
     if settings.habit == "hang_load":
         threading.Event().wait()
+    if settings.gate is not None:
+        Path(settings.gate).read_text()
     if settings.habit != "slow_load_with_progress":
         time.sleep(settings.load_ms / 1000)
         return

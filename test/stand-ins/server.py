@@ -148,7 +148,11 @@ def listen(settings: Settings, handler: type[BaseHTTPRequestHandler]) -> UnixSer
         return PortServer(("127.0.0.1", settings.port or 0), handler)
     if os.path.exists(settings.socket):
         os.unlink(settings.socket)
-    return UnixServer(settings.socket, handler)
+    mask = os.umask(0o177)  # only this user may connect
+    try:
+        return UnixServer(settings.socket, handler)
+    finally:
+        os.umask(mask)
 
 
 def stop_on_term(server: BaseServer, ignores: bool) -> None:

@@ -41,6 +41,7 @@ class Settings:
 
     habit: str = "none"
     load_ms: int = 0
+    gate: str | None = None  # a FIFO: the load ends when something is written to it
     tokens: int | None = None  # length of an answer; None: as long as its text
     token_ms: int = 0
     vram_mb: int = 0
