@@ -127,6 +127,16 @@ const broken: readonly (readonly [rule: string, tree: SourceTree, expected: RegE
   ['process is handed on', { 'api/a.ts': `export const p = process;` }, /process is named part by part/],
   ['a part is computed', { 'api/a.ts': `process[String('env')];` }, /process is named part by part/],
   ['the rest of it is taken', { 'api/a.ts': `const { ...all } = process;` }, /process is named part by part/],
+  [
+    'a shadow ends with its function',
+    { 'api/a.ts': `export const f = (process: number) => process;\nexport const e = process.env;` },
+    /a\.ts:2: process\.env is not api's/,
+  ],
+  [
+    'a shadow does not hide the global one',
+    { 'api/a.ts': `export const f = (process: number) => [process, globalThis.process.env];` },
+    /process\.env is not api's/,
+  ],
   ['arguments are read', { 'main.ts': `process.argv;` }, /process\.argv is not main\.ts's/],
   ['the process is ended', { 'queue/a.ts': `process.exit(1);` }, /process\.exit is not queue's/],
   ['its exit code is set', { 'main.ts': `process.exitCode = 1;` }, /process\.exitCode is not main\.ts's/],
@@ -163,7 +173,8 @@ test('what is allowed is not noticed', () => {
     'cli/a.ts': `const { stdout } = process;\nprocess.exit(0);\nexport const m = () => import('../main.ts');`,
     'main.ts': `import './worker/a.ts';\nimport './api/a.ts';\nimport './supervisor/a.ts';`,
     'api/a.ts': `import 'express';\nimport 'node:crypto';`,
-    'supervisor/a.ts': '',
+    'supervisor/a.ts': `import type { AddressInfo } from 'node:net';\nexport const f = (process: { env: AddressInfo }) => process.env;`,
+    'supervisor/b.ts': `export function g({ process }: { process: number }): number { return process; }\nexport const h = () => { const process = g({ process: 1 }); return process; };`,
   };
   assert.deepEqual(breaches(tree), []);
 });

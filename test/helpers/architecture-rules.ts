@@ -126,7 +126,8 @@ function importBreach({ specifier, kind }: ImportFact, path: string, folder: str
   const builtin = builtinName(specifier);
   if (builtin !== null) {
     const owners = builtinOwners[builtin] ?? anyone.filter((each) => each !== 'contracts');
-    return owners.includes(folder) ? [] : [`${specifier} is not ${folder}'s`];
+    const isMereType = kind === 'type' && folder !== 'contracts';
+    return isMereType || owners.includes(folder) ? [] : [`${specifier} is not ${folder}'s`];
   }
   const name = packageName(specifier);
   const owners = packageOwners[name];

@@ -32,7 +32,15 @@ interface Findings {
   readonly globals: { line: number; name: string }[];
 }
 
-type Visit = (node: Node, parent: Node | null, key: string, line: number, found: Findings) => void;
+/** Where a node stands. */
+interface Place {
+  readonly parent: Node | null;
+  readonly key: string;
+  /** A parameter or variable around it is called `process`, so that the name means that one. */
+  readonly isShadowed: boolean;
+}
+
+type Visit = (node: Node, place: Place, line: number, found: Findings) => void;
 
 export function sourceFacts(path: string, text: string): SourceFacts {
   const { program, errors } = parseSync(path, text);
@@ -40,23 +48,53 @@ export function sourceFacts(path: string, text: string): SourceFacts {
   if (error) throw new Error(`${path}: ${error.message}`);
   const found: Findings = { imports: [], process: [], globals: [] };
   const lineOf = (offset: number) => text.slice(0, offset).split('\n').length;
-  walk(program as unknown as Node, null, '', (node, parent, key) => {
+  const top = { parent: null, key: '', isShadowed: false };
+  walk(program as unknown as Node, top, (node, place) => {
     for (const visit of [visitImport, visitProcess, visitGlobal])
-      visit(node, parent, key, lineOf(node.start), found);
+      visit(node, place, lineOf(node.start), found);
   });
   return { path, ...found };
 }
 
-function walk(
-  node: Node,
-  parent: Node | null,
-  key: string,
-  visit: (node: Node, parent: Node | null, key: string) => void,
-): void {
-  visit(node, parent, key);
-  for (const [name, child] of Object.entries(node))
-    for (const each of [child].flat()) if (isNode(each)) walk(each, node, name, visit);
+function walk(node: Node, place: Place, visit: (node: Node, place: Place) => void): void {
+  visit(node, place);
+  const isShadowed = place.isShadowed || declaredIn(node).includes('process');
+  for (const [key, child] of Object.entries(node))
+    for (const each of [child].flat()) if (isNode(each)) walk(each, { parent: node, key, isShadowed }, visit);
 }
+
+/** Names that hold in a node and all that is in it. */
+function declaredIn(node: Node): string[] {
+  const parameters = list(node.params).flatMap(boundNames);
+  const caught = node.type === 'CatchClause' ? boundNames(node.param) : [];
+  const statements = [...list(node.body), node.init, node.left].filter(isNode);
+  return [...parameters, ...caught, ...statements.flatMap(declaredBy)];
+}
+
+function declaredBy(statement: Node): string[] {
+  if (statement.type === 'VariableDeclaration')
+    return list(statement.declarations).flatMap((each) => boundNames(each.id));
+  if (statement.type === 'ImportDeclaration')
+    return list(statement.specifiers).flatMap((each) => boundNames(each.local));
+  return statement.type === 'FunctionDeclaration' ? boundNames(statement.id) : [];
+}
+
+/** The names that a parameter or the left side of a declaration brings into being. */
+function boundNames(pattern: unknown): string[] {
+  if (!isNode(pattern)) return [];
+  switch (pattern.type) {
+    case 'Identifier':
+      return [String(pattern.name)];
+    case 'ObjectPattern':
+      return list(pattern.properties).flatMap((each) => boundNames(each.value ?? each.argument));
+    case 'ArrayPattern':
+      return list(pattern.elements).flatMap(boundNames);
+    default:
+      return [pattern.left, pattern.argument, pattern.parameter].flatMap(boundNames);
+  }
+}
+
+const list = (value: unknown): Node[] => (Array.isArray(value) ? value.filter(isNode) : []);
 
 const isNode = (value: unknown): value is Node =>
   typeof value === 'object' && value !== null && typeof (value as Node).type === 'string';
@@ -67,7 +105,7 @@ const literal = (node: unknown): string | null =>
 const nameOf = (node: unknown): string | null =>
   isNode(node) && node.type === 'Identifier' ? String(node.name) : null;
 
-const visitImport: Visit = (node, _parent, _key, line, { imports }) => {
+const visitImport: Visit = (node, _place, line, { imports }) => {
   const add = (source: unknown, kind: ImportFact['kind']) =>
     imports.push({ specifier: literal(source), kind, line });
   switch (node.type) {
@@ -90,8 +128,9 @@ const visitImport: Visit = (node, _parent, _key, line, { imports }) => {
   }
 };
 
-const visitProcess: Visit = (node, parent, key, line, { process }) => {
-  if (!isProcess(node) || isMereName(parent, key)) return;
+const visitProcess: Visit = (node, { parent, key, isShadowed }, line, { process }) => {
+  const isLocal = isShadowed && node.type === 'Identifier';
+  if (!isProcess(node) || isLocal || isMereName(parent, key)) return;
   for (const member of membersUsed(node, parent, key)) process.push({ line, member });
 };
 
@@ -124,7 +163,7 @@ const propertyOf = (member: Node): string | null =>
 
 const ownedGlobals = ['fetch', 'WebSocket', 'EventSource', 'require', 'eval', 'Function'];
 
-const visitGlobal: Visit = (node, _parent, _key, line, { globals }) => {
+const visitGlobal: Visit = (node, _place, line, { globals }) => {
   if (node.type !== 'CallExpression' && node.type !== 'NewExpression') return;
   const callee = node.callee as Node;
   const onGlobal =

@@ -5,8 +5,9 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { after, afterEach, before, test } from 'node:test';
-import { runCli } from './run-cli.ts';
+import { runCli, startCli } from './run-cli.ts';
 
 type Answer = readonly [status: number, body: unknown];
 
@@ -199,6 +200,38 @@ test('logs prints the end of the log', async () => {
   const { code, out } = await runCli(['logs', 'smol', '-n', '2'], env);
   assert.equal(out, 'one\ntwo\n');
   assert.equal(code, 0);
+});
+
+test('logs --follow prints each new line once, until Ctrl-C', async (t) => {
+  const path = 'GET /admin/models/smol/logs?lines=500';
+  answers = { [path]: [200, { lines: ['one', 'two'] }] };
+  const child = startCli(['logs', 'smol', '-n', '1', '--follow'], env);
+  t.after(() => child.kill('SIGKILL'));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  assert.equal((await lines.next()).value, 'two');
+  answers = { [path]: [200, { lines: ['one', 'two', 'three'] }] };
+  assert.equal((await lines.next()).value, 'three');
+  child.kill('SIGINT');
+  assert.deepEqual(await once(child, 'close'), [0, null]);
+  assert.equal((await lines.next()).done, true);
+});
+
+test('status --watch goes on while the server is away and back, until Ctrl-C', async (t) => {
+  answers = healthy;
+  const child = startCli(['status', '--watch'], env);
+  t.after(() => child.kill('SIGKILL'));
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const until = async (pattern: RegExp) => {
+    for (let line = await lines.next(); !pattern.test(line.value ?? ''); line = await lines.next())
+      assert.ok(!line.done, `it ended before ${pattern}`);
+  };
+  await until(/ ready /);
+  answers = { ...healthy, 'GET /v1/models': [500, failure('broken', 'internal_error')] };
+  await until(/^broken$/);
+  answers = healthy;
+  await until(/ ready /);
+  child.kill('SIGINT');
+  assert.deepEqual(await once(child, 'close'), [0, null]);
 });
 
 test('a number of lines that is none is a usage error', async () => {

@@ -10,13 +10,17 @@ export interface CliResult {
   readonly err: string;
 }
 
-/** Runs `roundhouse` as a user would, with nothing of this process's environment but PATH. */
-export async function runCli(args: readonly string[], env: Record<string, string> = {}): Promise<CliResult> {
-  const child = spawn(process.execPath, [join(projectDir, 'src/cli/roundhouse.ts'), ...args], {
+/** Starts `roundhouse` as a user would, with nothing of this process's environment but PATH. */
+export function startCli(args: readonly string[], env: Record<string, string> = {}) {
+  return spawn(process.execPath, [join(projectDir, 'src/cli/roundhouse.ts'), ...args], {
     cwd: env.PWD ?? projectDir,
     env: { PATH: process.env.PATH ?? '', COLUMNS: '90', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+}
+
+export async function runCli(args: readonly string[], env: Record<string, string> = {}): Promise<CliResult> {
+  const child = startCli(args, env);
   const [out, err, [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),
