@@ -44,6 +44,8 @@ export interface ClaimedJob {
 /** Tokens and progress on their way to the API process that waits for them. */
 export interface JobChannel {
   send(inbox: InboxId, message: JobMessage): void;
+  /** Whether the API process behind this inbox still lives; true while that is not known. */
+  inboxAlive(inbox: InboxId): Promise<boolean>;
   /** Also kept in the record, so that polling sees it. Rate-limited inside. */
   progress(
     record: JobRecord,

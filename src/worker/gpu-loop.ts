@@ -1,0 +1,156 @@
+import type { ModelId } from '../contracts/ids.ts';
+import type { Registry } from '../contracts/registry.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Dispatcher } from './dispatcher.ts';
+import type { LoadFailures } from './load-failures.ts';
+import type { LaneCounts, Lanes } from './ports.ts';
+import type { Residents } from './residents.ts';
+import { decide } from './scheduler/decide.ts';
+import type { Estimates } from './scheduler/estimates.ts';
+import { takePicture } from './scheduler/snapshot.ts';
+import type { Decision } from './scheduler/types.ts';
+import type { SwapPlan, Swapper } from './swapper.ts';
+import { planWish, type Wish } from './wishes.ts';
+
+export interface GpuLoopOptions {
+  readonly lanes: Lanes;
+  readonly residents: Residents;
+  readonly estimates: Estimates;
+  readonly failures: LoadFailures;
+  readonly dispatcher: Dispatcher;
+  readonly swapper: Swapper;
+  readonly registry: () => Registry;
+  readonly clock: Clock;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** How long a turn may be from the next when nothing wakes the loop before. */
+const restMs = { jobsWait: 1000, nothingWaits: 2000, softDrain: 100, redisIsAway: 500 } as const;
+
+/**
+ * The single writer: everything that starts a job or a swap happens in its turns, one after another. A turn looks at
+ * the lanes, fills ready residents, and asks the policy whether to swap.
+ */
+export class GpuLoop {
+  private readonly options: GpuLoopOptions;
+  private readonly wishes: Wish[] = [];
+  private swap: Promise<void> | null = null;
+  private isStopping = false;
+  private running: Promise<void> = Promise.resolve();
+
+  constructor(options: GpuLoopOptions) {
+    this.options = options;
+  }
+
+  start(): void {
+    this.running = this.run();
+  }
+
+  /** Starts nothing more; resolves when the turn and the swap under way are over. */
+  async stop(): Promise<void> {
+    this.isStopping = true;
+    this.options.lanes.wake();
+    await this.running;
+    await this.swap;
+  }
+
+  wish(wish: Wish): void {
+    this.wishes.push(wish);
+    this.options.lanes.wake();
+  }
+
+  private async run(): Promise<void> {
+    while (!this.isStopping) {
+      const waitMs = await this.turn().catch((error: unknown) => this.fault(error));
+      if (waitMs > 0 && !this.isStopping) await this.options.lanes.waitForWork(waitMs);
+    }
+  }
+
+  /** Returns how long it has nothing to do, ms. */
+  private async turn(): Promise<number> {
+    const lanes = await this.look();
+    if (lanes === null) return restMs.redisIsAway;
+    if ((await this.fillResidents(lanes)) > 0) return 0;
+    const rest = lanes.some(({ waiting }) => waiting.some((n) => n > 0))
+      ? restMs.jobsWait
+      : restMs.nothingWaits;
+    if (this.swap !== null || this.isStopping) return rest;
+    const wished = this.nextWish();
+    if (wished !== null) return this.begin(wished);
+    return this.follow(this.decide(lanes), rest);
+  }
+
+  private async look(): Promise<readonly LaneCounts[] | null> {
+    const { lanes, estimates, clock } = this.options;
+    const counts = await lanes.snapshot().catch(() => null);
+    for (const { model, accepted } of counts ?? []) estimates.observeArrivals(model, accepted, clock.now());
+    return counts;
+  }
+
+  private async fillResidents(lanes: readonly LaneCounts[]): Promise<number> {
+    const { dispatcher, residents, registry } = this.options;
+    const { models, scheduler } = registry();
+    let started = 0;
+    for (const lane of lanes) {
+      const spec = models.get(lane.model);
+      if (spec === undefined || lane.paused || !residents.isReady(lane.model)) continue;
+      started += await dispatcher.fill(lane, spec, scheduler.target);
+    }
+    return started;
+  }
+
+  private decide(lanes: readonly LaneCounts[]): Decision {
+    const { residents, estimates, failures, registry, clock } = this.options;
+    const { models, scheduler, vramMb } = registry();
+    const picture = takePicture({
+      lanes,
+      residents: residents.pictures((model) => models.get(model)?.pinned ?? false),
+      specs: models,
+      estimates,
+      gpu: { vramMb },
+      blockedUntil: (model) => failures.blockedUntil(model),
+      lastVisit: (model) => residents.lastVisit(model),
+      swapping: this.swap !== null,
+    });
+    return decide(clock.now(), picture, scheduler);
+  }
+
+  private follow(decision: Decision, rest: number): number {
+    const { residents, clock } = this.options;
+    if (decision.kind === 'swap' && decision.soften) {
+      for (const model of decision.evict) residents.soften(model, clock.now());
+      return restMs.softDrain;
+    }
+    residents.harden();
+    if (decision.kind === 'swap') return this.begin(decision);
+    if (decision.kind === 'wait') return Math.min(rest, Math.max(1, decision.until - clock.now()));
+    return rest;
+  }
+
+  private begin(plan: SwapPlan): number {
+    const { swapper, lanes } = this.options;
+    this.swap = swapper.run(plan).catch((error: unknown) => void this.fault(error));
+    void this.swap.then(() => {
+      this.swap = null;
+      lanes.wake();
+    });
+    return 0;
+  }
+
+  private nextWish(): SwapPlan | null {
+    const { residents, registry, failures } = this.options;
+    const { models, vramMb } = registry();
+    for (let wish = this.wishes.shift(); wish !== undefined; wish = this.wishes.shift()) {
+      if (wish.type === 'load') failures.forget(wish.model);
+      const pictures = residents.pictures((model: ModelId) => models.get(model)?.pinned ?? false);
+      const plan = planWish(wish, { residents: pictures, specs: models, vramMb });
+      if (plan !== null) return plan;
+    }
+    return null;
+  }
+
+  private fault(error: unknown): number {
+    this.options.onFault(error);
+    return restMs.redisIsAway;
+  }
+}

@@ -1,0 +1,60 @@
+import { errors } from '../contracts/error-catalogue.ts';
+import type { JobResult } from '../contracts/job.ts';
+import { donePayload, eventPayloads } from './event-payloads.ts';
+import { GenerationFailed } from './generation-failed.ts';
+import type { AnswerContext } from './read-answer.ts';
+import { StreamAssembly } from './stream-assembly.ts';
+import { readError } from './upstream-error.ts';
+
+/**
+ * Sends a stream's payloads on as they come and keeps the whole answer for the record.
+ * @throws GenerationFailed when the stream tells an error or ends before the answer does
+ */
+export async function relayEvents(
+  body: AsyncIterable<Uint8Array>,
+  { claim, chunks }: AnswerContext,
+  mostBytes: number,
+): Promise<JobResult> {
+  const assembly = new StreamAssembly(mostBytes);
+  const isDone = await relay(body, chunks.push.bind(chunks), assembly);
+  chunks.flush();
+  if (!isDone && !assembly.isFinished && claim.record.modelType === 'text') {
+    const problem = errors.upstreamBadResponse('the stream ended before the answer did');
+    throw new GenerationFailed(problem.toBody(), 'server');
+  }
+  return { ...assembly.result(), files: [] };
+}
+
+async function relay(
+  body: AsyncIterable<Uint8Array>,
+  push: (payloads: readonly string[]) => void,
+  assembly: StreamAssembly,
+): Promise<boolean> {
+  for await (const payloads of eventPayloads(body)) {
+    const end = payloads.findIndex((payload) => payload === donePayload || isError(payload));
+    const whole = end === -1 ? payloads : payloads.slice(0, end);
+    for (const payload of whole) assembly.add(payload);
+    if (whole.length > 0) push(whole);
+    if (end === -1) continue;
+    if (payloads[end] === donePayload) return true;
+    throw toldFailure(payloads[end] ?? '');
+  }
+  return false;
+}
+
+/** `{"error": …}` in a stream; a cheap look first, since nearly no payload is one. */
+function isError(payload: string): boolean {
+  return payload.startsWith('{"error"') || (payload.includes('"error":{') && !payload.includes('"choices"'));
+}
+
+function toldFailure(payload: string): GenerationFailed {
+  const told = readError(payload);
+  const isCallers = /"(invalid_request_error|BadRequestError)"/.test(payload);
+  const body = errors.modelError(told?.message ?? payload.slice(0, 512)).toBody();
+  return isCallers
+    ? new GenerationFailed(
+        { ...body, type: 'invalid_request_error', code: told?.code ?? 'invalid_value' },
+        'caller',
+      )
+    : new GenerationFailed(body, 'server');
+}

@@ -1,0 +1,127 @@
+/** Puts a streamed answer together, so that a job's record holds what its client saw. Pure but for its own state. */
+export class StreamAssembly {
+  private readonly choices = new Map<number, Choice>();
+  private head: Chunk | null = null;
+  private usage: unknown = null;
+  private bytes = 0;
+  private isTooLarge = false;
+  private readonly mostBytes: number;
+
+  constructor(mostBytes: number) {
+    this.mostBytes = mostBytes;
+  }
+
+  /** Whether every choice has said why it ended. */
+  get isFinished(): boolean {
+    return this.choices.size > 0 && [...this.choices.values()].every(({ finish }) => finish !== null);
+  }
+
+  add(payload: string): void {
+    this.bytes += payload.length;
+    if (this.bytes > this.mostBytes * 4) this.isTooLarge = true;
+    const chunk = parse(payload);
+    if (chunk === null) return;
+    this.head ??= chunk;
+    if (chunk.usage) this.usage = chunk.usage;
+    for (const choice of chunk.choices ?? []) this.addChoice(choice);
+  }
+
+  /** The answer as it would have come without `stream`; null when it was no answer of choices, or is too large. */
+  result(): { readonly output: unknown; readonly usage: unknown } {
+    if (this.head === null || this.choices.size === 0 || this.isTooLarge) {
+      return { output: null, usage: this.usage };
+    }
+    const { object, choices: _, usage: __, ...head } = this.head;
+    const choices = [...this.choices]
+      .sort(([a], [b]) => a - b)
+      .map(([index, choice]) => whole(index, choice));
+    const output = {
+      ...head,
+      object: typeof object === 'string' ? object.replace(/\.chunk$/, '') : 'chat.completion',
+      choices,
+      usage: this.usage,
+    };
+    return { output, usage: this.usage };
+  }
+
+  private addChoice({ index = 0, delta, text, finish_reason }: ChunkChoice): void {
+    const choice = this.choices.get(index) ?? { message: null, text: null, finish: null };
+    if (delta) choice.message = merged(choice.message ?? {}, delta);
+    if (typeof text === 'string') choice.text = (choice.text ?? '') + text;
+    if (finish_reason) choice.finish = finish_reason;
+    this.choices.set(index, choice);
+  }
+}
+
+interface Choice {
+  message: Fields | null;
+  text: string | null;
+  finish: string | null;
+}
+
+type Fields = Record<string, unknown>;
+
+interface ChunkChoice {
+  readonly index?: number;
+  readonly delta?: Fields;
+  readonly text?: unknown;
+  readonly finish_reason?: string | null;
+}
+
+interface Chunk {
+  readonly object?: unknown;
+  readonly choices?: readonly ChunkChoice[];
+  readonly usage?: unknown;
+  readonly [name: string]: unknown;
+}
+
+function whole(index: number, { message, text, finish }: Choice): Fields {
+  const ended = { index, finish_reason: finish };
+  if (message === null) return { ...ended, text: text ?? '' };
+  const calls = message.tool_calls;
+  const toolCalls = Array.isArray(calls)
+    ? { tool_calls: calls.map(({ index: _, ...call }: Fields) => call) }
+    : {};
+  return { ...ended, message: { role: 'assistant', content: null, ...message, ...toolCalls } };
+}
+
+/** Adds a delta: strings grow, except the few that name something; lists are merged by `index`. */
+function merged(whole: Fields, delta: Fields): Fields {
+  const result = { ...whole };
+  for (const [name, value] of Object.entries(delta)) result[name] = mergedValue(name, result[name], value);
+  return result;
+}
+
+const namesOfThings = new Set(['role', 'id', 'type', 'name']);
+
+function mergedValue(name: string, before: unknown, value: unknown): unknown {
+  if (value === null || value === undefined) return before ?? value;
+  if (typeof before === 'string' && typeof value === 'string') {
+    return namesOfThings.has(name) ? value || before : before + value;
+  }
+  if (Array.isArray(value)) return mergedList(Array.isArray(before) ? before : [], value);
+  if (isFields(before) && isFields(value)) return merged(before, value);
+  return value;
+}
+
+function mergedList(before: readonly unknown[], items: readonly unknown[]): unknown[] {
+  const list = [...before];
+  for (const item of items) {
+    const at = isFields(item) && typeof item.index === 'number' ? item.index : list.length;
+    const known = list[at];
+    list[at] = isFields(known) && isFields(item) ? merged(known, item) : item;
+  }
+  return list;
+}
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function parse(payload: string): Chunk | null {
+  try {
+    const value: unknown = JSON.parse(payload);
+    return isFields(value) ? value : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,113 @@
+import { errors } from '../contracts/error-catalogue.ts';
+import { RoundhouseError } from '../contracts/errors.ts';
+import type { Emit } from '../contracts/events.ts';
+import type { ModelId } from '../contracts/ids.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { LoadFailures } from './load-failures.ts';
+import type { Lanes, Turntable } from './ports.ts';
+import type { Residents } from './residents.ts';
+import type { Estimates } from './scheduler/estimates.ts';
+
+export interface SwapPlan {
+  /** null: only make room. */
+  readonly load: ModelId | null;
+  readonly evict: readonly ModelId[];
+  readonly reason: string;
+  readonly why: string;
+}
+
+export interface SwapperOptions {
+  readonly turntable: Turntable;
+  readonly residents: Residents;
+  readonly estimates: Estimates;
+  readonly failures: LoadFailures;
+  readonly lanes: Pick<Lanes, 'failWaiting'>;
+  readonly clock: Clock;
+  readonly emit: Emit;
+}
+
+const leastDrainPatienceMs = 600_000;
+
+/** Carries out one swap: drain, unload, load. A swap that has begun is finished. */
+export class Swapper {
+  private readonly options: SwapperOptions;
+
+  constructor(options: SwapperOptions) {
+    this.options = options;
+  }
+
+  /** Closes the victims' gates before it returns control for the first time. Never rejects. */
+  async run(plan: SwapPlan): Promise<void> {
+    const { residents, clock, emit } = this.options;
+    const { load, evict, reason, why } = plan;
+    const startedMs = clock.monotonicMs();
+    for (const model of evict) residents.drain(model, clock.now());
+    if (load !== null) emit({ type: 'swap.started', load, evict, reason, why });
+    await Promise.all(evict.map((model) => this.untilDrained(model)));
+    const drainedMs = clock.monotonicMs();
+    await Promise.all(evict.map((model) => this.unload(model, load)));
+    const unloadedMs = clock.monotonicMs();
+    if (load === null || !(await this.load(load, evict))) return;
+    const loadedMs = clock.monotonicMs();
+    emit({
+      type: 'swap.finished',
+      load,
+      evicted: evict,
+      reason,
+      tookMs: Math.round(loadedMs - startedMs),
+      drainMs: Math.round(drainedMs - startedMs),
+      unloadMs: Math.round(unloadedMs - drainedMs),
+      loadMs: Math.round(loadedMs - unloadedMs),
+    });
+  }
+
+  /** A job that will not end is ended with its server: nobody waits for ever behind it. */
+  private async untilDrained(model: ModelId): Promise<void> {
+    const { residents, turntable, estimates, clock } = this.options;
+    const patienceMs = Math.max(leastDrainPatienceMs, 3 * estimates.of(model).serviceMs);
+    const cancel = clock.after(patienceMs, () => {
+      void turntable.lease(model)?.kill(`its drain took longer than ${Math.round(patienceMs / 1000)} s`);
+    });
+    await residents.untilIdle(model);
+    cancel();
+  }
+
+  private async unload(model: ModelId, successor: ModelId | null): Promise<void> {
+    const { turntable, residents, estimates, clock } = this.options;
+    const startedMs = clock.monotonicMs();
+    await turntable.unload(model, successor === null ? 'asked for' : `makes room for ${successor}`);
+    estimates.unloadTook(model, clock.monotonicMs() - startedMs);
+    residents.leave(model);
+  }
+
+  private async load(model: ModelId, evicted: readonly ModelId[]): Promise<boolean> {
+    const { turntable, residents, estimates, failures, clock } = this.options;
+    residents.beginLoad(model, clock.now());
+    const startedMs = clock.monotonicMs();
+    try {
+      await turntable.load(model);
+    } catch (error) {
+      residents.leave(model);
+      await this.recordFailure(model, evicted, error);
+      return false;
+    }
+    estimates.loadTook(model, clock.monotonicMs() - startedMs);
+    failures.forget(model);
+    residents.becomeReady(model, clock.now());
+    return true;
+  }
+
+  private async recordFailure(model: ModelId, evicted: readonly ModelId[], error: unknown): Promise<void> {
+    const { failures, lanes, clock, emit } = this.options;
+    const { blockedUntilMs, failSync } = failures.record(model, clock.now());
+    const reason = error instanceof Error ? error.message : String(error);
+    const retryInMs = Math.max(0, blockedUntilMs - clock.now());
+    emit({ type: 'swap.failed', load: model, evicted, reason, failures: failures.count(model), retryInMs });
+    if (!failSync) return;
+    const told =
+      error instanceof RoundhouseError
+        ? error
+        : errors.modelLoadFailed(model, reason, [], Math.ceil(retryInMs / 1000));
+    await lanes.failWaiting(model, told.toBody(), 'sync').catch(() => 0);
+  }
+}

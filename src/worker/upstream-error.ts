@@ -1,0 +1,70 @@
+import { errors } from '../contracts/error-catalogue.ts';
+import type { ErrorBody } from '../contracts/errors.ts';
+
+const excerptLength = 512;
+
+/** A model server's refusal or failure in our envelope: its message kept, its shape and inner addresses not. */
+export function upstreamError(status: number, text: string): ErrorBody {
+  const told = readError(text);
+  const message = told?.message ?? (excerpt(text) || `HTTP ${status} without a body`);
+  if (status >= 400 && status < 500) {
+    return {
+      message,
+      type: 'invalid_request_error',
+      param: told?.param ?? null,
+      code: told?.code ?? 'invalid_value',
+      retryable: false,
+    };
+  }
+  if (told === null) return errors.upstreamBadResponse(`HTTP ${status}: ${message}`).toBody();
+  return errors.modelError(message).toBody();
+}
+
+export interface ToldError {
+  readonly message: string;
+  readonly code: string | null;
+  readonly param: string | null;
+}
+
+/** The error in the shapes that model servers use: OpenAI's and vLLM's `{error}`, FastAPI's `{detail}`. */
+export function readError(text: string): ToldError | null {
+  const body = parse(text);
+  if (body === null) return null;
+  const error = body.error ?? body;
+  if (typeof error === 'string') return { message: error, code: null, param: null };
+  if (isObject(error) && typeof error.message === 'string') {
+    return { message: error.message, code: word(error.code), param: word(error.param) };
+  }
+  return readDetail(body.detail);
+}
+
+/** FastAPI: a sentence, or a list of `{loc, msg}`. */
+function readDetail(detail: unknown): ToldError | null {
+  if (typeof detail === 'string') return { message: detail, code: null, param: null };
+  if (!Array.isArray(detail) || detail.length === 0) return null;
+  const problems = detail.filter(isObject).map(({ loc, msg }) => ({ path: pathOf(loc), msg: String(msg) }));
+  const message = problems.map(({ path, msg }) => (path === null ? msg : `${path}: ${msg}`)).join('; ');
+  return { message, code: null, param: problems[0]?.path ?? null };
+}
+
+const pathOf = (loc: unknown): string | null =>
+  Array.isArray(loc) ? loc.filter((part) => part !== 'body').join('.') || null : null;
+
+/** A code is a word such as `context_length_exceeded`; vLLM sends the status number instead. */
+const word = (value: unknown): string | null =>
+  typeof value === 'string' && value !== '' && !/^\d+$/.test(value) ? value : null;
+
+export const excerpt = (text: string): string =>
+  text.length > excerptLength ? `${text.slice(0, excerptLength)}…` : text;
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
+
+function parse(text: string): Record<string, unknown> | null {
+  try {
+    const body: unknown = JSON.parse(text);
+    return isObject(body) ? body : null;
+  } catch {
+    return null;
+  }
+}
