@@ -222,6 +222,15 @@ export const errors = {
       retryable: true,
       retryAfterS: 2,
     }),
+  artifactUnreachable: (detail: string) =>
+    new RoundhouseError({
+      status: 503,
+      type: 'server_error',
+      code: 'artifact_unreachable',
+      message: `The worker that keeps this content cannot be reached (${detail}). Try again in a moment.`,
+      retryable: true,
+      retryAfterS: 5,
+    }),
   notReady: (reason: string) =>
     new RoundhouseError({
       status: 503,
