@@ -1,5 +1,4 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { errors } from '../contracts/error-catalogue.ts';
 import type { Service } from '../platform/service.ts';
@@ -35,9 +34,11 @@ export class HttpServer implements Service {
     this.server.on('clientError', answerUnreadable);
   }
 
-  /** Known once it listens. */
+  /** The one it listens on. @throws when it does not listen */
   get port(): number {
-    return (this.server.address() as AddressInfo).port;
+    const address = this.server.address();
+    if (address === null || typeof address === 'string') throw new Error('the API does not listen');
+    return address.port;
   }
 
   /** @throws one line that says who has the port and what to set */
@@ -58,23 +59,19 @@ export class HttpServer implements Service {
   async stop(deadline: AbortSignal): Promise<void> {
     if (!this.server.listening) return;
     this.api.liveJobs.beginStop();
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    await this.closing(closed, deadline);
+    const closed = new AbortController();
+    this.server.close(() => closed.abort());
+    await this.letRequestsEnd(AbortSignal.any([deadline, closed.signal]));
     this.api.liveJobs.stop();
-    await Promise.race([closed, this.api.clock.sleep(farewellMs)]);
+    await this.api.clock.sleep(farewellMs, closed.signal);
     this.server.closeAllConnections();
-    await closed;
   }
 
-  /** Connections are kept alive by clients, so each is closed as soon as its request is answered. */
-  private async closing(closed: Promise<void>, deadline: AbortSignal): Promise<void> {
-    let isClosed = false;
-    void closed.then(() => {
-      isClosed = true;
-    });
-    while (!isClosed && !deadline.aborted) {
+  /** Clients keep connections alive, so each is closed as soon as its request is answered. */
+  private async letRequestsEnd(end: AbortSignal): Promise<void> {
+    while (!end.aborted) {
       this.server.closeIdleConnections();
-      await Promise.race([closed, this.api.clock.sleep(idleCheckMs, deadline)]);
+      await this.api.clock.sleep(idleCheckMs, end);
     }
   }
 }

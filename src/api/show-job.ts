@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Request, Response } from 'express';
 import { isTerminal, type JobRecord } from '../contracts/job.ts';
+import { jobView } from '../contracts/job-view.ts';
 import type { Api } from './dependencies.ts';
 import { startsInMs } from './forecast.ts';
 import { baseUrlOf } from './links.ts';
 import { pollAfterMs } from './poll-hint.ts';
 import { sendJson } from './send-json.ts';
-import { jobView } from './views/job.ts';
 
 /** Answers with a job as it stands, with its place in the queue and a hint when to ask again. */
 export async function showJob(

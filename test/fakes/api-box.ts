@@ -84,8 +84,11 @@ export class ApiBox {
 
   /** Nothing is left running, and no wait is left open. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const stopped = this.server.stop(AbortSignal.abort());
-    await this.clock.advance(5000);
+    let isStopped = false;
+    const stopped = this.server.stop(AbortSignal.abort()).finally(() => {
+      isStopped = true;
+    });
+    while (!isStopped) await this.clock.advance(100);
     await stopped;
   }
 }

@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import type { JobInbox, JobQuery, JobStore } from '../../src/api/ports.ts';
 import { errors } from '../../src/contracts/error-catalogue.ts';
 import type { InboxId, JobId, ModelId } from '../../src/contracts/ids.ts';
@@ -36,6 +36,7 @@ export class FakeQueue implements JobStore, JobInbox {
     }
     const fake = new FakeJob(job, this.now, (message) => this.deliver(message));
     this.jobs.set(job.id, fake);
+    this.listeners.emit('accepted');
     const taker = this.takers.shift();
     if (taker) taker(fake);
     else this.untaken.push(fake);
@@ -43,6 +44,7 @@ export class FakeQueue implements JobStore, JobInbox {
 
   async find(id: JobId): Promise<JobRecord | 'expired' | null> {
     this.reach();
+    this.listeners.emit(`read ${id}`);
     const job = this.jobs.get(id);
     return job === undefined ? null : job.isGone ? 'expired' : job.record;
   }
@@ -105,6 +107,16 @@ export class FakeQueue implements JobStore, JobInbox {
   subscribe(jobId: JobId, listener: (message: JobMessage) => void): () => void {
     this.listeners.on(jobId, listener);
     return () => this.listeners.off(jobId, listener);
+  }
+
+  /** Resolves when a job has been accepted; leaves it to `next`. */
+  async accepted(): Promise<void> {
+    if (this.jobs.size === 0) await once(this.listeners, 'accepted');
+  }
+
+  /** Resolves when the API next reads the record of a job. */
+  async reads(id: JobId): Promise<void> {
+    await once(this.listeners, `read ${id}`);
   }
 
   /** How many listen to a job. */

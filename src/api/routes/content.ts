@@ -12,13 +12,12 @@ import { findOwnJob } from '../own-job.ts';
 export async function getContent(api: Api, request: Request, response: Response): Promise<void> {
   const record = await findOwnJob(api.jobs, keyIdOf(response), String(request.params.id));
   const file = fileOf(record, String(request.params.index ?? '0'));
-  const range = wantedRange(request, file);
-  setHeaders(response, record, file);
   if (request.headers['if-none-match'] === `"${file.sha256}"`) {
+    setHeaders(response, record, file);
     response.statusCode = 304;
     response.end();
   } else {
-    await sendBytes(api, request, response, record, file, range);
+    await sendBytes(api, request, response, record, file);
   }
 }
 
@@ -52,14 +51,15 @@ async function sendBytes(
   request: Request,
   response: Response,
   record: JobRecord,
-  { index, bytes }: Artifact,
-  range: ByteRange | null,
+  file: Artifact,
 ): Promise<void> {
-  const content = await api.artifacts.open(record, index, range ?? undefined);
+  const range = wantedRange(request, file);
+  const content = await api.artifacts.open(record, file.index, range ?? undefined);
   if (content === null) throw errors.contentExpired(record.id);
+  setHeaders(response, record, file);
   response.statusCode = range ? 206 : 200;
-  if (range) response.setHeader('content-range', `bytes ${range.start}-${range.end}/${bytes}`);
-  response.setHeader('content-length', range ? range.end - range.start + 1 : bytes);
+  if (range) response.setHeader('content-range', `bytes ${range.start}-${range.end}/${file.bytes}`);
+  response.setHeader('content-length', range ? range.end - range.start + 1 : file.bytes);
   if (request.method === 'HEAD') {
     content.destroy();
     response.end();

@@ -1,5 +1,6 @@
 import type { Request, Response } from 'express';
 import { isTerminal, type JobRecord } from '../../contracts/job.ts';
+import { jobView } from '../../contracts/job-view.ts';
 import { checkWebhook } from '../check-webhook.ts';
 import type { Api } from '../dependencies.ts';
 import { planJob } from '../job-call.ts';
@@ -17,7 +18,6 @@ import { sendJson } from '../send-json.ts';
 import { showJob } from '../show-job.ts';
 import { submit } from '../submit.ts';
 import { validate } from '../validation.ts';
-import { jobView } from '../views/job.ts';
 import { listView } from '../views/list.ts';
 
 const longestPreferredWaitMs = 60_000;

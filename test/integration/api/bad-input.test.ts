@@ -278,7 +278,7 @@ test('the refusal of an unknown model names those that there are', async () => {
   assert.match(error.message, /acme\/echo/);
 });
 
-const unreadable: readonly [string, BodyInit, RegExp][] = [
+const unreadable: readonly [string, string | Buffer<ArrayBuffer>, RegExp][] = [
   ['cut off', '{"messages": [', /JSON/],
   ['empty', '', /empty/],
   ['a list', '[1]', /a list/],
