@@ -52,8 +52,7 @@ export class ArtifactClient {
       throw errors.artifactUnreachable(error.message);
     });
     if (first === null) return null;
-    const readable = Readable.from(this.pieces(transfer, first, stop.signal), { objectMode: false });
-    return readable.once('close', () => stop.abort(new Error('nobody reads it any more')));
+    return readableOf(this.pieces(transfer, first, stop.signal), stop);
   }
 
   /** One piece behind, so that the last is held back until all is known to be right. */
@@ -143,6 +142,17 @@ export class ArtifactClient {
       over.abort();
     }
   }
+}
+
+/** Whoever destroys it does not wait for the next piece: `stop` aborts first. */
+function readableOf(pieces: AsyncGenerator<Uint8Array>, stop: AbortController): Readable {
+  const readable = Readable.from(pieces, { objectMode: false });
+  const finish = readable._destroy.bind(readable);
+  readable._destroy = (error, callback) => {
+    stop.abort(new Error('nobody reads it any more'));
+    finish(error, callback);
+  };
+  return readable;
 }
 
 /** Removed during the transfer. */
