@@ -13,7 +13,7 @@ import {
 
 const prefix = 'ROUNDHOUSE_';
 
-export type { LogLevel, Machine, Role } from './settings-table.ts';
+export type { Machine, Role } from './settings-table.ts';
 
 export interface Settings extends SettingValues {
   readonly projectDir: string;

@@ -35,6 +35,7 @@ const packageOwners: Readonly<Record<string, readonly string[]>> = {
   ioredis: ['queue'],
   express: ['api'],
   standardwebhooks: ['background'],
+  'eventsource-parser': ['worker'],
   commander: ['cli'],
 };
 
@@ -73,7 +74,7 @@ const processOwners: Readonly<Record<string, readonly string[]>> = {
   getBuiltinModule: nobody,
   mainModule: nobody,
   stdin: ['cli'],
-  stdout: ['cli', 'platform'],
+  stdout: ['cli', 'platform', 'main.ts'],
   stderr: ['cli', 'platform'],
   cwd: ['cli'],
 };
