@@ -17,8 +17,9 @@ network_fix="Is there a network, and room on the disk (df -h .)? Run it again wh
 
 main() {
   check_machine
-  mkdir -p .runtime .venvs "$logs" 2>/dev/null && [[ -w .runtime && -w .venvs ]] ||
-    die "This user cannot write to $root." "Run it as the owner ($(stat -c %U .)), or: chown -R $(id -un) $root"
+  if ! mkdir -p .runtime .venvs "$logs" 2>/dev/null || ! [[ -w .runtime && -w .venvs && -w $logs ]]; then
+    die "This user ($(id -un)) cannot write to $root." "Run it as the owner ($(stat -c %U .)), or as root: chown -R $(id -un) $root"
+  fi
   exec 9>.runtime/install.lock
   flock -n 9 || { note "another installation is at work here; waiting for it" && flock 9; }
   trust_system_authorities
@@ -58,7 +59,7 @@ npm_ci() { # npm_ci FOLDER [OPTION ...]
 
 install_packages() {
   local hash kind=prod options=(--omit=dev) stamp_file=node_modules/.roundhouse-stamp
-  hash=$(hash_of package.json package-lock.json scripts/runtime/package-lock.json)
+  hash=$(hash_of package-lock.json scripts/runtime/package-lock.json)
   if is_stamped "$stamp_file" "dev $hash" || { [[ -z $dev ]] && is_stamped "$stamp_file" "prod $hash"; }; then
     done_line "npm packages: here"
     return

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # variables are for those who source it
 # Shared by the scripts beside it: paths, messages, progress, and the pinned Node.js. Sourced, never run.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
@@ -52,7 +52,7 @@ step() {
 
 # show_progress TITLE PID LOG : until PID ends. A spinner with the newest line on a terminal, else a line now and then.
 show_progress() {
-  local title=$1 pid=$2 log=$3 began=$SECONDS told=0 frame=0 frames='|/-\' seconds detail
+  local title=$1 pid=$2 log=$3 began=$SECONDS told=0 frame=0 frames='|/-*' seconds detail
   while kill -0 "$pid" 2>/dev/null; do
     seconds=$((SECONDS - began))
     if [[ -t 1 ]]; then
@@ -119,35 +119,65 @@ require_runtime() {
 
 # --- this instance --------------------------------------------------------------------------------------------
 
-# Sets port, host, data, pid_file, log_file and url from the environment, as the server reads it. Exports the data
+# Sets port, host, data, instance, url and the files of the data folder from the environment, as the server reads it. Exports the data
 # folder as an absolute path, so that the processes of this instance can be told from those of another.
 read_instance() {
   port=${ROUNDHOUSE_PORT:-9000}
   host=${ROUNDHOUSE_HOST:-127.0.0.1}
   data=$(cd "$root" && realpath -ms -- "${ROUNDHOUSE_DATA:-.roundhouse}")
   export ROUNDHOUSE_DATA=$data
+  instance=$(realpath -m -- "$data") # the marker in the environment of its model servers
   pid_file=$data/orchestrator.pid
   log_file=$data/logs/orchestrator.log
   key_file=$data/api-key
   case $host in
     0.0.0.0 | localhost) url=http://127.0.0.1:$port ;;
-    :: | ::1) url=http://[::1]:$port ;;
-    *:*) url=http://[$host]:$port ;;
+    ::) url="http://[::1]:$port" ;;
+    *:*) url="http://[$host]:$port" ;;
     *) url=http://$host:$port ;;
   esac
 }
 
 has_variable() { # has_variable PID NAME=VALUE : in the environment that the process was started with
-  { tr '\0' '\n' <"/proc/$1/environ"; } 2>/dev/null | grep -qxF -- "$2"
+  grep -qzxF -- "$2" "/proc/$1/environ" 2>/dev/null
 }
 
-# The pid of the orchestrator that start-all.sh started on this data folder; fails when none runs.
+is_orchestrator() { # is_orchestrator PID
+  { tr '\0' ' ' <"/proc/$1/cmdline"; } 2>/dev/null | grep -qF 'src/cli/roundhouse.ts serve'
+}
+
+# The pid of the orchestrator on this data folder: the one that start-all.sh noted, or one that was started by hand, which
+# is known by its children. Fails when none runs.
 running_orchestrator() {
   local pid
-  [[ -r $pid_file ]] || return 1
-  pid=$(<"$pid_file")
-  [[ $pid =~ ^[0-9]+$ ]] || return 1
-  { tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qF 'roundhouse.ts serve' || return 1
-  has_variable "$pid" "ROUNDHOUSE_DATA=$data" || return 1
-  printf '%s\n' "$pid"
+  pid=$(cat "$pid_file" 2>/dev/null) || pid=
+  if [[ $pid =~ ^[0-9]+$ ]] && is_orchestrator "$pid" && has_variable "$pid" "ROUNDHOUSE_DATA=$data"; then
+    printf '%s\n' "$pid"
+    return 0
+  fi
+  for pid in $(instance_processes); do
+    pid=$(parent_of "$pid")
+    if is_orchestrator "$pid"; then
+      printf '%s\n' "$pid"
+      return 0
+    fi
+  done
+  return 1
+}
+
+parent_of() { sed -n 's/^PPid:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null || echo 0; }
+
+# Pids of all that this instance started: model servers carry its marker, the private Redis and its launcher name its folder.
+# shellcheck disable=SC2013 # the paths of /proc have no spaces
+instance_processes() {
+  local file pid found=()
+  for file in $(grep -lzxF -- "ROUNDHOUSE_INSTANCE=$instance" /proc/[0-9]*/environ 2>/dev/null); do
+    pid=${file#/proc/}
+    found+=("${pid%%/*}")
+  done
+  for file in $(grep -lzxF -- "$data/redis" /proc/[0-9]*/cmdline 2>/dev/null); do
+    pid=${file#/proc/}
+    if grep -qzxF -- --dir "$file" 2>/dev/null; then found+=("${pid%%/*}"); fi
+  done
+  ((${#found[@]} == 0)) || printf '%s\n' "${found[@]}" | sort -un
 }
