@@ -8,7 +8,7 @@ import type { ArtifactCleaner, RetentionStore } from './ports.ts';
 
 export interface JanitorOptions {
   /** null: the queue is cleaned elsewhere, as by the API of a split house. */
-  readonly retention: RetentionStore | null;
+  readonly store: RetentionStore | null;
   /** null: no artifacts on this disk. */
   readonly artifacts: ArtifactCleaner | null;
   /** Whether a job's record still stands. @throws when that is not known */
@@ -56,16 +56,16 @@ export class Janitor implements Service {
   }
 
   private async reenter(): Promise<void> {
-    await this.options.retention?.reenterStranded(this.options.clock.now());
+    await this.options.store?.reenterStranded(this.options.clock.now());
   }
 
   private async expire(): Promise<void> {
-    this.tell({ expired: (await this.options.retention?.expireQueued(this.options.clock.now())) ?? 0 });
+    this.tell({ expired: (await this.options.store?.expireQueued(this.options.clock.now())) ?? 0 });
   }
 
   private async prune(): Promise<void> {
-    const { retention, artifacts, isKept, clock } = this.options;
-    const ids = (await retention?.pruneEnded(clock.now())) ?? [];
+    const { store, artifacts, isKept, clock } = this.options;
+    const ids = (await store?.pruneEnded(clock.now())) ?? [];
     for (const id of ids) await artifacts?.remove(id).catch((error) => this.fault(error));
     this.tell({ records: ids.length });
     this.tell({ files: (await artifacts?.sweep(isKept)) ?? 0 });

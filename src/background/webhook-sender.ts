@@ -13,8 +13,8 @@ export interface WebhookSenderOptions {
   readonly client: GuardedClient;
   /** `whsec_` and base64: receivers verify with it. */
   readonly secret: string;
-  /** Base URL of the links in events. */
-  readonly baseUrl: string;
+  /** Base URL of the links in events; null: they begin with the path. */
+  readonly publicUrl: string | null;
   readonly clock: Clock;
   readonly emit: Emit;
   /** What the log says of the next try after a failed attempt, ms; the queue adds chance to it. */
@@ -80,7 +80,7 @@ export class WebhookSender implements Service {
     record: JobRecord,
     url: string,
   ): Promise<WebhookFailure | { readonly status: number }> {
-    const body = webhookBody(eventId, record, this.options.baseUrl);
+    const body = webhookBody(eventId, record, (this.options.publicUrl ?? '').replace(/\/+$/, ''));
     const headers = {
       'content-type': 'application/json',
       'user-agent': 'Roundhouse-Webhooks/1',

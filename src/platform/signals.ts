@@ -5,7 +5,7 @@ export type StopSignal = (typeof stopSignals)[number];
  * Resolves with the first signal that asks this process to stop. A second one ends it at once: the launchers see that
  * and end every model server.
  */
-export function nextStopSignal(): Promise<StopSignal> {
+export function nextSignal(): Promise<StopSignal> {
   return new Promise((resolve) => {
     for (const signal of stopSignals) {
       process.once(signal, () => {
