@@ -1,5 +1,5 @@
 import { errors } from '../contracts/error-catalogue.ts';
-import type { ModelFailure, ModelSpec } from '../contracts/model.ts';
+import type { ModelFailure, ModelSpec, ModelView } from '../contracts/model.ts';
 import { type BoardState, viewsOf } from './board-view.ts';
 
 const failuresBeforeRefusal = 2;
@@ -9,27 +9,21 @@ const longestRetryAfterS = 60;
  * Refuses a call that would wait in vain: its model is paused, or has failed to start again and again and rests now.
  * @throws model_paused, model_load_failed
  */
-export function refuseHopelessWait(spec: ModelSpec, board: BoardState): void {
+export function refuseHopelessWait(spec: ModelSpec, board: BoardState, nowMs: number): void {
   if (board.paused.has(spec.id)) throw errors.modelPaused(spec.id);
-  const blocked = blockage(spec, board);
-  if (blocked === null) return;
-  const { failure, untilMs } = blocked;
-  const waitS = Math.max(1, Math.ceil((untilMs - board.atMs) / 1000));
-  const retryAfterS = Math.min(longestRetryAfterS, waitS);
+  const rests = viewsOf(board, spec.id).map((view) => restOf(view, nowMs));
+  const known = rests.filter((rest) => rest !== null);
+  const [first] = known.toSorted((a, b) => a.untilMs - b.untilMs);
+  if (first === undefined || known.length < rests.length) return;
+  const { failure, untilMs } = first;
+  const retryAfterS = Math.min(longestRetryAfterS, Math.max(1, Math.ceil((untilMs - nowMs) / 1000)));
   throw errors.modelLoadFailed(spec.id, failure.reason, failure.logTail, retryAfterS);
 }
 
-/** Why no worker will load it now; null when one has it or may try. */
-function blockage(spec: ModelSpec, board: BoardState): { failure: ModelFailure; untilMs: number } | null {
-  let first: { failure: ModelFailure; untilMs: number } | null = null;
-  for (const { state, failure, blockedUntilMs } of viewsOf(board, spec.id)) {
-    const isBlocked =
-      state === 'failed' || state === 'stopped'
-        ? failure !== null && failure.failures >= failuresBeforeRefusal && (blockedUntilMs ?? 0) > board.atMs
-        : false;
-    if (!isBlocked || failure === null) return null;
-    const untilMs = blockedUntilMs ?? 0;
-    if (first === null || untilMs < first.untilMs) first = { failure, untilMs };
-  }
-  return first;
+/** Why its worker will not load it now; null when it is there or may be tried. */
+function restOf(view: ModelView, nowMs: number): { failure: ModelFailure; untilMs: number } | null {
+  const { state, failure, blockedUntilMs } = view;
+  if (state !== 'failed' && state !== 'stopped') return null;
+  if (failure === null || failure.failures < failuresBeforeRefusal) return null;
+  return blockedUntilMs === null || blockedUntilMs <= nowMs ? null : { failure, untilMs: blockedUntilMs };
 }

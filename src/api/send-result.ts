@@ -1,9 +1,9 @@
-import { pipeline } from 'node:stream/promises';
 import type { Response } from 'express';
 import { errors } from '../contracts/error-catalogue.ts';
 import type { Artifact, JobRecord } from '../contracts/job.ts';
 import type { ArtifactSource } from './ports.ts';
 import { recordError } from './record-error.ts';
+import { sendBytes } from './send-bytes.ts';
 import { sendJson } from './send-json.ts';
 
 /**
@@ -28,7 +28,7 @@ async function sendFile(artifacts: ArtifactSource, response: Response, record: J
   response.setHeader('content-type', file.contentType);
   response.setHeader('content-length', file.bytes);
   response.setHeader('x-content-type-options', 'nosniff');
-  await pipeline(bytes, response);
+  await sendBytes(bytes, response);
 }
 
 const processingMs = ({ createdAtMs, completedAtMs }: JobRecord): number =>

@@ -1,4 +1,3 @@
-import { pipeline } from 'node:stream/promises';
 import type { Request, Response } from 'express';
 import { errors } from '../../contracts/error-catalogue.ts';
 import type { Artifact, JobRecord } from '../../contracts/job.ts';
@@ -7,6 +6,7 @@ import type { Api } from '../dependencies.ts';
 import { fileNameOf } from '../file-name.ts';
 import { keyIdOf } from '../middleware/request-context.ts';
 import { findOwnJob } from '../own-job.ts';
+import { sendBytes } from '../send-bytes.ts';
 
 /** `GET /jobs/:id/content[/:index]`: a file that the job made, or a range of it. */
 export async function getContent(api: Api, request: Request, response: Response): Promise<void> {
@@ -17,7 +17,7 @@ export async function getContent(api: Api, request: Request, response: Response)
     response.statusCode = 304;
     response.end();
   } else {
-    await sendBytes(api, request, response, record, file);
+    await sendContent(api, request, response, record, file);
   }
 }
 
@@ -46,7 +46,7 @@ function setHeaders(response: Response, { id }: JobRecord, { contentType, index,
   response.setHeader('x-job-id', id);
 }
 
-async function sendBytes(
+async function sendContent(
   api: Api,
   request: Request,
   response: Response,
@@ -64,6 +64,6 @@ async function sendBytes(
     content.destroy();
     response.end();
   } else {
-    await pipeline(content, response);
+    await sendBytes(content, response);
   }
 }

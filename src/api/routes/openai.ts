@@ -48,10 +48,11 @@ function comeBack(
 }
 
 async function start(api: Api, call: ModelCall, body: JsonBody, response: Response): Promise<Bond> {
-  refuseHopelessWait(call.spec, await api.boardView.current());
+  const nowMs = api.clock.now();
+  refuseHopelessWait(call.spec, await api.boardView.current(), nowMs);
   const keyId = keyIdOf(response);
-  const isBinding = call.handling.webhook === undefined;
-  const job = newJob(call, { keyId, inboxId: api.inbox.id, nowMs: api.clock.now(), sync: isBinding });
+  const isBinding = (call.handling.webhook ?? null) === null;
+  const job = newJob(call, { keyId, inboxId: api.inbox.id, nowMs, sync: isBinding });
   const bond = api.liveJobs.open(job, fingerprintOf(keyId, call.endpoint, body.text), isBinding);
   try {
     await submit(api, call, job);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { ApiBox, errorOf } from '../../fakes/api-box.ts';
 import type { FakeJob } from '../../fakes/fake-job.ts';
@@ -109,4 +110,26 @@ test('a job that has not completed has no content: 409; one whose files are gone
   assert.equal(gone.headers.get('content-type'), 'application/json; charset=utf-8');
   assert.equal(gone.headers.get('content-disposition'), null);
   assert.equal((await errorOf(gone)).code, 'content_expired');
+});
+
+test('a client that leaves in the middle of a download is no fault of ours; a file that breaks off is', async () => {
+  await using box = await ApiBox.open();
+  const job = await finishedJob(box);
+  const client = new AbortController();
+  const endless = new PassThrough();
+  endless.write(bytes.subarray(0, 1000));
+  box.artifacts.open = async () => endless;
+  const response = await box.fetch(`/jobs/${job.id}/content`, { signal: client.signal });
+  client.abort();
+  await assert.rejects(response.arrayBuffer());
+  await new Promise((resolve) => endless.once('close', resolve));
+  assert.deepEqual(box.events.of('system.fault'), []);
+  const breaking = new PassThrough();
+  breaking.write(bytes.subarray(0, 1000));
+  box.artifacts.open = async () => breaking;
+  const broken = await box.fetch(`/jobs/${job.id}/content`);
+  breaking.destroy(new Error('the worker went away'));
+  await assert.rejects(broken.arrayBuffer());
+  const fault = await box.events.next('system.fault');
+  assert.match(String(fault.message), /the worker went away/);
 });
