@@ -51,7 +51,7 @@ refuse_taken_port() {
   local holder
   [[ $port != 0 ]] || return 0
   holder=$(node "$root/scripts/port-holder.ts" "$port")
-  [[ -z $holder ]] || die "Port $port is taken by $holder." "Stop it, or set ROUNDHOUSE_PORT to a free port."
+  [[ -z $holder ]] || die "Port $port is taken by $holder: stop that, or set ROUNDHOUSE_PORT to a free port."
 }
 
 launch_orchestrator() {
