@@ -51,3 +51,6 @@ function writeOut(): (line: string) => void {
   stdout.on('error', () => {});
   return (line) => stdout.write(line);
 }
+
+/** Whether standard output is a terminal. */
+export const isForEyes = (): boolean => process.stdout.isTTY === true;

@@ -46,6 +46,8 @@ export const keys = {
   workerLease: (name: string) => key('worker-lease', name),
   estimates: (worker: string) => key('estimates', worker),
   history: (kind: string) => key('history', kind),
+  /** String: a secret that the processes on one Redis share. */
+  secret: (name: string) => key('secret', name),
 } as const;
 
 /** `m.<model, percent-encoded>.<class>`: the BullMQ queue of one model and class. */

@@ -15,7 +15,8 @@ import { Swapper } from './swapper.ts';
 import { viewWorker, type WorkerIdentity } from './worker-view.ts';
 
 export interface GpuWorkerOptions {
-  readonly identity: WorkerIdentity;
+  /** Asked at each publication: the artifact server's address is known only once it listens. */
+  readonly identity: () => WorkerIdentity;
   readonly lanes: Lanes;
   readonly channel: JobChannel;
   readonly desk: WorkerDesk;
@@ -123,7 +124,7 @@ export class GpuWorker {
     const { desk, turntable, identity, clock } = this.options;
     const { residents, failures } = this;
     const books = { servers: turntable.states(), residents, failures, estimates: this.parts.estimates };
-    await desk.publish(viewWorker(identity, books, clock.now())).catch(() => {});
+    await desk.publish(viewWorker(identity(), books, clock.now())).catch(() => {});
     this.isPublishing = false;
   }
 

@@ -1,0 +1,67 @@
+import { type Service, startAll, stopAll } from './platform/service.ts';
+import { nextSignal } from './platform/signals.ts';
+import { WorkerNameTaken } from './queue/worker-lease.ts';
+import { apiHalf } from './roof/api-half.ts';
+import { type GroundFloor, groundFloor, workerConnection } from './roof/ground-floor.ts';
+import { type House, openHouse, type ServeOptions } from './roof/house.ts';
+import { buildTurntable, workerHalf } from './roof/worker-half.ts';
+
+const drainMs = 25_000;
+const retreatMs = 10_000;
+const exitCodes = { stopped: 0, failed: 1 } as const;
+
+/**
+ * Runs Roundhouse until SIGTERM or SIGINT; a second one ends it at once. Resolves with the exit code.
+ * @throws ConfigError with every problem of settings and models file
+ */
+export async function serve(options: ServeOptions): Promise<number> {
+  const signal = nextSignal();
+  const house = await openHouse(options);
+  const ground = groundFloor(house);
+  const lost = Promise.withResolvers<string>();
+  let services: readonly Service[] = [];
+  try {
+    await startAll(ground.services);
+    services = await furnish(house, ground, () => lost.resolve('another process took this name'));
+    await startAll(services);
+  } catch (error) {
+    return refuse(house, ground, error);
+  }
+  const reason = await Promise.race([signal, lost.promise]);
+  await leave(house, [...ground.services, ...services], reason);
+  return exitCodes.stopped;
+}
+
+/** The services of this role, in the order in which they start. */
+async function furnish(
+  house: House,
+  { redisUrl }: GroundFloor,
+  onLost: () => void,
+): Promise<readonly Service[]> {
+  const { role } = house.settings;
+  const { redis, service } = workerConnection(house, redisUrl);
+  const turntable = buildTurntable(house);
+  const logs = role === 'api' ? { tail: async () => null } : { tail: turntable.logTail.bind(turntable) };
+  const api = role === 'worker' ? null : await apiHalf(house, redisUrl, redis, logs);
+  const inbox = api?.inbox ?? null;
+  const worker = role === 'api' ? [] : await workerHalf({ house, redisUrl, redis, turntable, inbox, onLost });
+  return [service, ...worker, ...(api?.services ?? [])];
+}
+
+async function leave(house: House, services: readonly Service[], reason: string): Promise<void> {
+  const { emit, clock } = house;
+  emit({ type: 'system.stopping', signal: reason });
+  const startedMs = clock.monotonicMs();
+  await stopAll(services, AbortSignal.timeout(drainMs)).catch((error: Error) =>
+    emit({ type: 'system.fault', where: 'stop', message: error.message }),
+  );
+  emit({ type: 'system.stopped', tookMs: Math.round(clock.monotonicMs() - startedMs) });
+}
+
+/** A start that failed: one line that says why, nothing left behind. */
+async function refuse(house: House, ground: GroundFloor, error: unknown): Promise<number> {
+  const message = error instanceof Error ? error.message : String(error);
+  house.emit({ type: 'system.fault', where: 'start', message });
+  await stopAll(ground.services, AbortSignal.timeout(retreatMs)).catch(() => {});
+  return error instanceof WorkerNameTaken ? error.exitCode : exitCodes.failed;
+}

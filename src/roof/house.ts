@@ -1,0 +1,80 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Env } from '../config/environment.ts';
+import { readModelsFile } from '../config/models-file.ts';
+import { ConfigError } from '../config/problem.ts';
+import { parseSettings, type Role, type Settings, thisMachine } from '../config/settings.ts';
+import type { Emit, RoundhouseEvent } from '../contracts/events.ts';
+import type { Registry } from '../contracts/registry.ts';
+import { ArtifactStore } from '../platform/artifact-store.ts';
+import { systemClock } from '../platform/clock.ts';
+import { createEventLog } from '../platform/event-log.ts';
+import { hasGpu } from '../platform/gpu-presence.ts';
+import { HttpClient } from '../platform/http-client.ts';
+import { createLogger, isForEyes } from '../platform/logger.ts';
+import { openRuntimeDir } from '../platform/runtime-dir.ts';
+
+export interface ServeOptions {
+  readonly env: Env;
+  readonly projectDir: string;
+  /** Wins over ROUNDHOUSE_ROLE. */
+  readonly role?: Role;
+}
+
+/** What all parts of one process share. */
+export interface House {
+  readonly settings: Settings;
+  readonly env: Env;
+  readonly hasGpu: boolean;
+  readonly registry: () => Registry;
+  /** This run of the process. */
+  readonly bootId: string;
+  /** The same over restarts on one data folder: marks every process of ours. */
+  readonly instanceId: string;
+  readonly clock: typeof systemClock;
+  readonly emit: Emit;
+  /** Events go to these, too. */
+  readonly listeners: Set<Emit>;
+  readonly http: HttpClient;
+  readonly artifacts: ArtifactStore;
+}
+
+/**
+ * Reads settings and models file and makes the folders.
+ * @throws ConfigError with every problem at once
+ */
+export async function openHouse({ env, projectDir, role }: ServeOptions): Promise<House> {
+  const gpu = await hasGpu(env.PATH ?? '');
+  const roleEnv = role === undefined ? env : { ...env, ROUNDHOUSE_ROLE: role };
+  const settings = parseSettings(roleEnv, projectDir, thisMachine(gpu));
+  const registry = readRegistry(settings);
+  await mkdir(settings.dataDir, { recursive: true, mode: 0o700 });
+  await openRuntimeDir(settings.runtimeDir);
+  const listeners = new Set([
+    createEventLog(createLogger({ level: settings.logLevel, pretty: isForEyes() })),
+  ]);
+  const emit = (event: RoundhouseEvent): void => {
+    for (const listen of listeners) listen(event);
+  };
+  emit({ type: 'registry.loaded', path: settings.modelsPath, models: [...registry.models.keys()] });
+  return {
+    settings,
+    env,
+    hasGpu: gpu,
+    registry: () => registry,
+    bootId: randomUUID(),
+    instanceId: await realpath(settings.dataDir),
+    clock: systemClock,
+    emit,
+    listeners,
+    http: new HttpClient(),
+    artifacts: new ArtifactStore({ root: join(settings.dataDir, 'artifacts') }),
+  };
+}
+
+function readRegistry({ modelsPath, projectDir }: Settings): Registry {
+  const file = readModelsFile(modelsPath, projectDir);
+  if ('problems' in file) throw new ConfigError(file.problems);
+  return file.registry;
+}
