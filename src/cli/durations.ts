@@ -1,7 +1,10 @@
-/** `0.4 s`, `12 s`, `3m 05s`, `2h 07m`, `4d 03h`: at most two units, as wide as a column needs. */
+/**
+ * `0.4 s`, `12 s`, `3m 05s`, `2h 07m`, `4d 03h`: at most two units, as wide as a column needs. What is known to the second
+ * only is shown without decimals.
+ */
 export function formatDuration(ms: number): string {
   const seconds = Math.max(0, ms) / 1000;
-  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
+  if (seconds < 9.95 && seconds % 1 !== 0) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return pair(whole, 60, 'm', 's', 1);

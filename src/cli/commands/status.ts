@@ -26,7 +26,7 @@ const everyMs = 1000;
 export async function status(context: CliContext, { watch, json }: StatusOptions): Promise<number> {
   const { terminal } = context;
   await using api = await connect(clientSettings(context));
-  if (watch) return watchStatus(api, terminal);
+  if (watch) return await watchStatus(api, terminal);
   const answers = await ask(api);
   if (json) terminal.out(`${JSON.stringify(answers, null, 2)}\n`);
   else terminal.out(render(answers, terminal));

@@ -105,7 +105,7 @@ test('status shows models, queues, swaps and workers', async () => {
   const { code, out } = await runCli(['status'], env);
   assert.match(out, /^Roundhouse {2}http:\/\/127\.0\.0\.1:\d+ {2}ready {2}redis 0\.3 ms {2}1 worker$/m);
   assert.match(out, /^● {2}smol {3}text {4}ready 1m 4\ds +0 +2 +–$/m);
-  assert.match(out, /^◑ {2}joe {4}speech {2}loading █████░░░░░ {2}50 % weights +7 +0 {3}3\.0 s$/m);
+  assert.match(out, /^◑ {2}joe {4}speech {2}loading █████░░░░░ {2}50 % weights +7 +0 {5}3 s$/m);
   assert.match(out, /smol +joe +5\.1 s {2}overdue$/m);
   assert.match(out, /^box +box\.example/m);
   assert.equal(code, 0);
@@ -225,7 +225,7 @@ test('status --watch goes on while the server is away and back, until Ctrl-C', a
     for (let line = await lines.next(); !pattern.test(line.value ?? ''); line = await lines.next())
       assert.ok(!line.done, `it ended before ${pattern}`);
   };
-  await until(/ ready /);
+  assert.match((await lines.next()).value ?? '', / ready /);
   answers = { ...healthy, 'GET /v1/models': [500, failure('broken', 'internal_error')] };
   await until(/^broken$/);
   answers = healthy;

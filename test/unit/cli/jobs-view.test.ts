@@ -28,10 +28,10 @@ test('a list of jobs shows where each one stands', () => {
   assert.deepEqual(renderJobs(jobs, options).split('\n'), [
     'JOB      MODEL  STATUS                        CREATED   WAITED    RAN',
     'job_01K  flux   queued, number 3              14:02:15  1m 05s      –',
-    'job_01K  flux   in_progress ████░░░░░░  40 %  14:02:15  1m 00s  5.0 s',
+    'job_01K  flux   in_progress ████░░░░░░  40 %  14:02:15  1m 00s    5 s',
     'job_01K  flux   in_progress, loading model    14:02:15  1m 05s      –',
     'job_01K  flux   completed                     14:02:15   3.0 s  9.8 s',
-    'job_01K  flux   failed model_crashed          14:02:15   5.0 s      –',
+    'job_01K  flux   failed model_crashed          14:02:15     5 s      –',
     '',
   ]);
 });
@@ -66,7 +66,7 @@ test('one job shows what it waited for, its files, its webhook and its result', 
   endpoint /v1/audio/speech
   status   completed
   created  14:02:15
-  waited   3.0 s, of it 2.0 s loading the model
+  waited   3.0 s, of it 2 s loading the model
   ran      9.8 s
   attempts 1 of 2
   webhook  failed after 3 tries (500)  https://example.org/hook
