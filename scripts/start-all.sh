@@ -8,6 +8,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 caller=$PWD
 show_every_s=20
 patience_s=600
+role=${ROUNDHOUSE_ROLE:-all}
 first_key=
 
 main() {
@@ -29,7 +30,11 @@ main() {
   [[ -f $key_file ]] || first_key=yes
   launch_orchestrator
   wait_until_ready
-  tell_how_to_use_it
+  if [[ $role == worker ]]; then
+    heading "The worker is running; its API is where the other half runs"
+  else
+    tell_how_to_use_it
+  fi
 }
 
 already_running() {
@@ -49,7 +54,7 @@ choose_models() {
 
 refuse_taken_port() {
   local holder
-  [[ $port != 0 ]] || return 0
+  [[ $port != 0 && $role != worker ]] || return 0
   holder=$(node "$root/scripts/port-holder.ts" "$port")
   [[ -z $holder ]] || die "Port $port is taken by $holder: stop that, or set ROUNDHOUSE_PORT to a free port."
 }
@@ -76,14 +81,20 @@ real_url() {
 
 answers() { [[ $(curl -s -o /dev/null -m 5 -w '%{http_code}' "$(real_url "$log_file")$1") == 200 ]]; }
 
+is_ready() { # a worker has no API; an API alone is ready when a worker is, wherever that runs
+  case $role in
+    worker) this_start | grep -q '"type":"worker.started"' ;;
+    api) answers /health ;;
+    *) answers /health && answers /ready ;;
+  esac
+}
+
 wait_until_ready() {
-  local began=$SECONDS told=0 path
-  for path in /health /ready; do
-    until answers "$path"; do
-      kill -0 "$pid" 2>/dev/null || tell_failure
-      tell_waiting $((SECONDS - began))
-      sleep 0.2
-    done
+  local began=$SECONDS told=0
+  until is_ready; do
+    kill -0 "$pid" 2>/dev/null || tell_failure
+    tell_waiting $((SECONDS - began))
+    sleep 0.2
   done
   clear_line
   done_line "orchestrator: process $pid, ready after $((SECONDS - began)) s, log in $log_file"
@@ -104,10 +115,16 @@ tell_waiting() { # tell_waiting SECONDS
 tell_failure() {
   clear_line
   rm -f "$pid_file"
-  printf '%s Roundhouse stopped while it started. What it said last (all of it: %s):\n' "$(paint 31 error:)" "$log_file" >&2
-  this_start | tail -n 15 | cut -c1-600 | sed 's/^/    /' >&2
-  note "Mend what is named there, then run ./scripts/start-all.sh again." >&2
+  printf '%s Roundhouse stopped while it started:\n' "$(paint 31 error:)" >&2
+  said_last | sed 's/^/    /' >&2
+  note "Everything it said: $log_file. Once that is mended, run ./scripts/start-all.sh again." >&2
   exit 1
+}
+
+said_last() { # errors of the log in words, and what is no log line at all; else the newest log lines
+  local words
+  words=$(this_start | sed -n -e '/^{/!p' -e '/"level":"\(error\|fatal\)"/s/.*"msg":"\(.*\)"}$/\1/p' | sed -e 's/\\"/"/g' -e 's/\\n/\n/g')
+  if [[ -n $words ]]; then tail -n 15 <<<"$words"; else this_start | tail -n 5 | cut -c1-600; fi
 }
 
 tell_how_to_use_it() {
