@@ -5,6 +5,8 @@ import { exitCodes } from '../cli-error.ts';
 import { type CliContext, clientSettings } from '../context.ts';
 import { untilInterrupted } from '../interrupt.ts';
 import { newLines } from '../new-lines.ts';
+import type { Terminal } from '../terminal.ts';
+import { renderLogLine } from '../views/log-line.ts';
 
 const logJson = z.object({ lines: z.array(z.string()) });
 
@@ -18,8 +20,7 @@ const windowLines = 500;
 
 /** The end of what a model's server printed; `follow` goes on until Ctrl-C. */
 export async function logs(context: CliContext, model: string, options: LogsOptions): Promise<number> {
-  const { terminal } = context;
-  const print = (lines: readonly string[]) => lines.length > 0 && terminal.out(`${lines.join('\n')}\n`);
+  const print = printer(context.terminal);
   await using api = await connect(clientSettings(context));
   const count = options.follow ? Math.max(options.lines, windowLines) : options.lines;
   let seen = await tail(api, model, count);
@@ -33,6 +34,12 @@ export async function logs(context: CliContext, model: string, options: LogsOpti
     });
   return exitCodes.ok;
 }
+
+/** Readable on a terminal, untouched where another program reads. */
+const printer =
+  ({ isTty, paint, out }: Terminal) =>
+  (lines: readonly string[]) =>
+    out(lines.map((line) => `${isTty ? renderLogLine(line, paint) : line}\n`).join(''));
 
 const tail = async (api: ApiClient, model: string, lines: number) =>
   (await api.get(`/admin/models/${encodeURIComponent(model)}/logs?lines=${lines}`, logJson)).lines;

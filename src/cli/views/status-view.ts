@@ -75,7 +75,7 @@ const number = (value: number, meaning: Meaning) => span(String(value), value > 
 function stateCell(model: ModelFacts, nowMs: number): Line {
   const { state, sinceMs, phase, progress, isPaused } = model;
   const paused = isPaused ? [span(' paused', 'busy')] : [];
-  const lasts = sinceMs === null ? '' : ` ${formatDuration(nowMs - sinceMs)}`;
+  const lasts = sinceMs === null ? '' : ` ${formatDuration(wholeSeconds(nowMs - sinceMs))}`;
   switch (state) {
     case 'starting':
     case 'loading':
@@ -96,6 +96,9 @@ function stateCell(model: ModelFacts, nowMs: number): Line {
       return [span(state, 'dim'), ...paused];
   }
 }
+
+/** When a state began is known to the second. */
+const wholeSeconds = (ms: number) => Math.floor(ms / 1000) * 1000;
 
 function retryText({ failure }: ModelFacts): string {
   if (!failure) return '';
