@@ -54,6 +54,9 @@ export class StreamAnswer {
       case 'chunk':
         this.relay(this.order.accept(signal));
         break;
+      case 'started':
+        this.relay(this.order.started(signal.attempt));
+        break;
       case 'requeued':
         this.relay(this.order.requeued(signal.attempt));
         break;

@@ -39,6 +39,11 @@ export class BoardView {
     return state;
   }
 
+  /** As it is now, for those who look instead of being admitted. @throws queue_unavailable */
+  fresh(): Promise<BoardState> {
+    return this.fetch();
+  }
+
   /** What is known without asking. */
   last(): BoardState | null {
     return this.state;

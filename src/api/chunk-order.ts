@@ -16,6 +16,14 @@ export class ChunkOrder {
   /** Whether the client has seen some of it. */
   hasSent = false;
 
+  /** Generation begins, perhaps once more within the same attempt, when a worker that stopped gave the job back. */
+  started(attempt: number): ChunkVerdict {
+    if (this.hasSent) return { kind: 'broken' };
+    this.attempt = attempt;
+    this.nextSeq = 0;
+    return { kind: 'ignore' };
+  }
+
   accept({ attempt, seq, data }: Chunk): ChunkVerdict {
     if (attempt < this.attempt) return { kind: 'ignore' };
     if (attempt > this.attempt) {

@@ -14,7 +14,7 @@ export class MessageBuffer {
   }
 
   add(message: JobMessage): void {
-    if (message.type === 'requeued') this.clear();
+    if (message.type === 'requeued' || message.type === 'started') this.clear();
     if (message.type !== 'chunk' || this.hasOverflowed) return;
     this.messages.push(message);
     for (const payload of message.data) this.chars += payload.length;

@@ -1,4 +1,5 @@
 import { recordOf } from '../../src/api/new-job.ts';
+import { errors } from '../../src/contracts/error-catalogue.ts';
 import type { ErrorBody } from '../../src/contracts/errors.ts';
 import type { JobId } from '../../src/contracts/ids.ts';
 import {
@@ -11,6 +12,7 @@ import {
   maxAttempts,
   mayBecome,
   type NewJob,
+  type Outcome,
 } from '../../src/contracts/job.ts';
 
 /** A job of the fake queue, with what a worker does to it. */
@@ -81,18 +83,47 @@ export class FakeJob {
     }
   }
 
+  /** Back into the queue without using up the attempt: the worker is stopping. */
+  snooze(): this {
+    this.become('queued', { startedAtMs: null, attempts: this.record.attempts - 1 });
+    return this;
+  }
+
   expire(): void {
     this.settle('expired', {});
   }
 
   cancel(): void {
-    if (this.record.status === 'queued') this.settle('cancelled', {});
+    if (this.record.status === 'queued') this.endCancelled();
     else if (this.record.status === 'in_progress') this.become('cancelling', {});
   }
 
   /** The worker has ended a running job that was cancelled. */
   endCancelled(): void {
-    this.settle('cancelled', {});
+    this.settle('cancelled', { error: errors.cancelled(this.id).toBody() });
+  }
+
+  /** What its worker says that the attempt came to. */
+  settleAs(outcome: Outcome): void {
+    switch (outcome.kind) {
+      case 'completed':
+        this.complete(outcome.result);
+        break;
+      case 'failed':
+        this.fail(outcome.error);
+        break;
+      case 'retry':
+        this.requeue(outcome.error);
+        break;
+      case 'snooze':
+        this.snooze();
+        break;
+      case 'cancelled':
+        this.endCancelled();
+        break;
+      default:
+        outcome satisfies never;
+    }
   }
 
   /** Changes the record without telling the inbox: the message was lost. */

@@ -24,7 +24,7 @@ export async function getModel(api: Api, request: Request, response: Response): 
 export async function listQueues(api: Api, _request: Request, response: Response): Promise<void> {
   const [depths, board, pingMs] = await Promise.all([
     api.jobs.depths(),
-    api.boardView.current(),
+    api.boardView.fresh(),
     api.board.ping(),
   ]);
   const nowMs = api.clock.now();
@@ -42,4 +42,4 @@ export function modelParam({ params }: Request): string {
 }
 
 const boardOrNull = (api: Api): Promise<BoardState | null> =>
-  Promise.resolve(api.boardView.current()).catch(() => null);
+  api.boardView.fresh().catch(() => null);

@@ -153,6 +153,22 @@ test('two attempts are never mixed: after the first token, a lost server breaks 
   assert.equal(job.record.status, 'in_progress');
 });
 
+test('a job that a stopping worker gave back breaks its stream too, although its attempt has the same number', async () => {
+  await using box = await ApiBox.open();
+  const answer = box.post(chat, streamed);
+  const job = await box.nextJob();
+  job.start().chunk(token('a'));
+  job.snooze().start().chunk(token('A'), token('B'), '[DONE]');
+  const [first, failure, ...rest] = await new SseReader(await answer).rest();
+  assert.equal(first, data('a'));
+  assert.match(failure ?? '', /"code":"stream_interrupted"/);
+  assert.deepEqual(rest, ['data: [DONE]']);
+  const unseen = box.post(chat, streamed);
+  const second = await box.nextJob();
+  second.start().snooze().start().chunk(token('c'), '[DONE]');
+  assert.deepEqual(await new SseReader(await unseen).rest(), [data('c'), 'data: [DONE]']);
+});
+
 test('a missing chunk breaks the stream instead of leaving a hole in it', async () => {
   await using box = await ApiBox.open();
   const answer = box.post(chat, streamed);
