@@ -17,11 +17,11 @@ const result = {
 };
 const crash = errors.modelCrashed('echo', 'signal 9').toBody();
 
-/** Submits jobs, each created a millisecond after the one before. */
+/** Submits jobs, each created ten milliseconds after the one before. */
 async function submitAll({ store }: QueueUnderTest, ...wishes: Partial<NewJob>[]): Promise<NewJob[]> {
   const firstMs = Date.now() - 1000;
   const jobs = wishes.map((wish, at) => {
-    const createdAtMs = firstMs + at;
+    const createdAtMs = firstMs + 10 * at;
     return aJob({ id: `job_${ulid(createdAtMs)}` as JobId, createdAtMs, ...wish });
   });
   for (const job of jobs) await store.submit(job, roomy);
@@ -214,7 +214,7 @@ for (const [name, open] of Object.entries(houses)) {
     assert.ok(first);
     await house.store.cancel(first.id, 'asked');
     assert.deepEqual((await list({ status: 'cancelled' })).ids, [first.id]);
-    const middle = jobs[2]?.createdAtMs ?? 0;
+    const middle = (jobs[2]?.createdAtMs ?? 0) - 5;
     const earlier = jobs.filter(({ createdAtMs }) => createdAtMs < middle).map(({ id }) => id);
     assert.deepEqual((await list({ createdBeforeMs: middle })).ids, earlier);
     const later = jobs.filter(({ createdAtMs }) => createdAtMs > middle).map(({ id }) => id);
