@@ -5,6 +5,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { createServer as createTlsServer } from 'node:tls';
 import type { WebhookPolicy } from '../../../src/contracts/registry.ts';
 import { createGuardedClient, type Resolver } from '../../../src/platform/webhook-address.ts';
 
@@ -166,4 +167,25 @@ test('closing the client ends what is under way', async () => {
   await arrived;
   await client.close();
   await hanging;
+});
+
+test('TLS is spoken with the name, not with the address', async () => {
+  const names: string[] = [];
+  const server = createTlsServer({
+    SNICallback: (name, callback) => {
+      names.push(name);
+      callback(new Error('no certificate here'));
+    },
+  });
+  server.on('tlsClientError', () => {});
+  server.listen({ port: 0, host: '127.0.0.1' });
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  try {
+    const client = createGuardedClient(loopback, to('127.0.0.1'));
+    await assert.rejects(client.post(`https://hook.example:${port}/`, post));
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
+  assert.deepEqual(names, ['hook.example']);
 });
