@@ -140,13 +140,15 @@ tell_how_to_use_it() {
     if [[ -n $first_key ]]; then note "key: $(<"$key_file")   (made on this first start; kept in $(shown_path "$key_file"), readable by you alone)"; fi
     [[ -n $first_key ]] || note "key: in $(shown_path "$key_file")"
   fi
-  note "models: $(shown_path "$models")    look: npx roundhouse status    stop: ./scripts/stop-all.sh"
+  note "models: $(shown_path "$models")    look: npx roundhouse status    stop: $(setting_of_data)./scripts/stop-all.sh"
   if [[ $models == "$root/models.cpu.yaml" ]]; then
     tell_commands "$at" "$key_word"
   else
     printf '\nWhat it offers:\n\ncurl %s/v1/models -H "Authorization: Bearer %s"\n' "$at" "$key_word"
   fi
 }
+
+setting_of_data() { if [[ $data != "$root/.roundhouse" ]]; then printf 'ROUNDHOUSE_DATA=%q ' "$data"; fi; }
 
 shown_path() { # shorter where the reader is in the project folder
   if [[ $caller == "$root" && $1 == "$root"/* ]]; then printf '%s\n' "${1#"$root"/}"; else printf '%q\n' "$1"; fi
