@@ -81,11 +81,11 @@ expect() { # expect NAME PATTERN
   ok "$1 says: $2"
 }
 
-# shellcheck disable=SC2013 # the paths of /proc have no spaces
 no_process_left() {
-  local file
-  for file in $(grep -lsE 'roundhouse\.ts|valkey-server|redis-server|launcher\.py|gpu-services' /proc/[0-9]*/cmdline); do
-    [[ $file == /proc/self/* || $(<"${file%cmdline}comm") == grep ]] || fail "still there: $(tr '\0' ' ' <"$file")"
+  local pid command
+  for pid in /proc/[0-9]*; do
+    command=$({ tr "\0" " " <"$pid/cmdline"; } 2>/dev/null) || continue
+    [[ ! $command =~ roundhouse\.ts|valkey-server|redis-server|launcher\.py|gpu-services/ ]] || fail "still there: $command"
   done
   ok "no process is left"
 }
