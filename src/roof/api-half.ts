@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { type ApiKey, parseApiKey } from '../api/api-keys.ts';
 import { HttpServer } from '../api/http-server.ts';
 import type { LogSource } from '../api/ports.ts';
-import { Janitor } from '../background/janitor.ts';
 import { WebhookSender } from '../background/webhook-sender.ts';
 import { makeApiKey, makeWebhookSecret, readOrMakeSecret } from '../platform/secret-file.ts';
 import type { Service } from '../platform/service.ts';
@@ -10,12 +9,12 @@ import { createGuardedClient } from '../platform/webhook-address.ts';
 import { connectRedis } from '../queue/connection.ts';
 import { RedisJobInbox } from '../queue/inbox.ts';
 import { RedisJobStore } from '../queue/job-store.ts';
-import { RedisRetentionStore } from '../queue/retention.ts';
 import { RedisWebhookQueue } from '../queue/webhook-queue.ts';
 import { RedisWorkerBoard } from '../queue/worker-board.ts';
 import { artifactSource } from './artifact-source.ts';
 import type { WorkerConnection } from './ground-floor.ts';
 import type { House } from './house.ts';
+import { buildJanitor } from './janitor.ts';
 
 export interface ApiHalf {
   readonly inbox: RedisJobInbox;
@@ -66,7 +65,7 @@ async function apiKeys({ settings }: House): Promise<readonly ApiKey[]> {
 }
 
 async function background(house: House, redis: WorkerConnection): Promise<readonly Service[]> {
-  const { settings, registry, clock, emit, artifacts } = house;
+  const { settings, registry, clock, emit } = house;
   const { secret } = await readOrMakeSecret(join(settings.dataDir, 'webhook-secret'), makeWebhookSecret);
   const policy = registry().webhooks;
   const sender = new WebhookSender({
@@ -77,6 +76,5 @@ async function background(house: House, redis: WorkerConnection): Promise<readon
     clock,
     emit,
   });
-  const janitor = new Janitor({ store: new RedisRetentionStore({ redis, emit }), artifacts, clock, emit });
-  return [sender, janitor];
+  return [sender, buildJanitor(house, redis)];
 }

@@ -15,6 +15,7 @@ import { GpuWorker } from '../worker/gpu-worker.ts';
 import { artifactToken } from './artifact-source.ts';
 import type { WorkerConnection } from './ground-floor.ts';
 import type { House } from './house.ts';
+import { buildJanitor } from './janitor.ts';
 
 export interface WorkerHalfOptions {
   readonly house: House;
@@ -74,7 +75,8 @@ export async function workerHalf(options: WorkerHalfOptions): Promise<readonly S
     emit,
   });
   // A model server of an earlier run may still generate: it ends before its job is given to anybody.
-  return [lease, turntable, ...(files === null ? [] : [files]), desk, lanes, worker];
+  const janitor = inbox === null ? [buildJanitor(house, redis)] : [];
+  return [lease, turntable, ...(files === null ? [] : [files]), desk, lanes, ...janitor, worker];
 }
 
 /** Only an API elsewhere needs to fetch files: here it reads the same disk. */

@@ -1,6 +1,7 @@
 import type { ControlMessage } from '../contracts/control.ts';
 import type { Emit } from '../contracts/events.ts';
 import type { ModelId } from '../contracts/ids.ts';
+import type { WorkerView } from '../contracts/model.ts';
 import type { Registry } from '../contracts/registry.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { HttpClient } from '../platform/http-client.ts';
@@ -40,6 +41,7 @@ export class GpuWorker {
   private parts: Parts | null = null;
   private readonly unlisten: (() => void)[] = [];
   private isPublishing = false;
+  private hasNews = false;
 
   constructor(options: GpuWorkerOptions) {
     this.options = options;
@@ -117,15 +119,26 @@ export class GpuWorker {
     );
   }
 
-  /** One at a time; a change during it is told by the next. */
+  /** One at a time; a change during it is told right after it. */
   private async publish(): Promise<void> {
+    this.hasNews = true;
     if (this.isPublishing || this.parts === null) return;
     this.isPublishing = true;
-    const { desk, turntable, identity, clock } = this.options;
-    const { residents, failures } = this;
-    const books = { servers: turntable.states(), residents, failures, estimates: this.parts.estimates };
-    await desk.publish(viewWorker(identity(), books, clock.now())).catch(() => {});
+    while (this.hasNews) {
+      this.hasNews = false;
+      await this.options.desk.publish(this.view(this.parts.estimates)).catch(() => {});
+    }
     this.isPublishing = false;
+  }
+
+  private view(estimates: Estimates): WorkerView {
+    const { turntable, identity, clock } = this.options;
+    const { residents, failures } = this;
+    return viewWorker(
+      identity(),
+      { servers: turntable.states(), residents, failures, estimates },
+      clock.now(),
+    );
   }
 
   /** Repeats with a pause of `ms`; a failure is tried again at the next turn. */

@@ -41,5 +41,4 @@ export function modelParam({ params }: Request): string {
   return Array.isArray(parts) ? parts.join('/') : String(parts);
 }
 
-const boardOrNull = (api: Api): Promise<BoardState | null> =>
-  api.boardView.fresh().catch(() => null);
+const boardOrNull = (api: Api): Promise<BoardState | null> => api.boardView.fresh().catch(() => null);
