@@ -150,7 +150,7 @@ export const settingsTable: { readonly [Key in keyof SettingValues]: Setting<Set
   redisMaxMemoryMb: {
     name: 'ROUNDHOUSE_MAX_MEMORY_MB',
     what: 'Memory limit of the private Redis in MB. When it is reached, new jobs are refused with 507 and nothing is dropped.',
-    shown: 'chosen by the private server',
+    shown: 'half of the memory of the machine',
     fallback: () => null,
     parse: wholeNumber({ min: 4, max: 1_048_576 }),
   },

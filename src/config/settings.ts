@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { Env } from './environment.ts';
 import { nearestName } from './nearest-name.ts';
-import { ConfigError, formatProblem, type Problem } from './problem.ts';
+import { ConfigError, type Problem } from './problem.ts';
 import { InvalidValue } from './setting-parsers.ts';
 import {
   type Machine,
@@ -17,8 +17,8 @@ export type { Machine, Role } from './settings-table.ts';
 
 export interface Settings extends SettingValues {
   readonly projectDir: string;
-  /** Sentences for the log: names that look like a setting and are none. */
-  readonly warnings: readonly string[];
+  /** Names that look like a setting and are none. */
+  readonly warnings: readonly Problem[];
 }
 
 /** This machine; whether it has a GPU is for the caller to find out. */
@@ -40,7 +40,7 @@ export function parseSettings(env: Env, projectDir: string, machine: Machine = t
   ) as unknown as SettingValues;
   if (problems.length === 0) problems.push(...contradictions(values));
   if (problems.length > 0) throw new ConfigError(problems);
-  return { ...values, projectDir, warnings: unknownNames(env).map(formatProblem) };
+  return { ...values, projectDir, warnings: unknownNames(env) };
 }
 
 function read(setting: Setting<unknown>, context: SettingContext, problems: Problem[]): unknown {

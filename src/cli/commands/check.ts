@@ -2,14 +2,21 @@ import { relative, resolve } from 'node:path';
 import { readModelsFile } from '../../config/models-file.ts';
 import type { Problem } from '../../config/problem.ts';
 import { exitCodes } from '../cli-error.ts';
-import { type CliContext, registryPath } from '../context.ts';
+import { type CliContext, clientSettings, registryPath } from '../context.ts';
 import { renderProblem } from '../views/problem-view.ts';
 
-/** Prints every problem and warning of the models files; without a name, of the one a server would use. */
+/**
+ * Prints every problem and warning of the models files; without a name, of the settings and of the file a server would
+ * use.
+ */
 export async function check(context: CliContext, files: readonly string[]): Promise<number> {
-  const { projectDir, workingDir } = context;
-  const paths =
-    files.length > 0 ? files.map((file) => resolve(workingDir, file)) : [await registryPath(context)];
+  const { terminal, projectDir, workingDir } = context;
+  const paths = files.map((file) => resolve(workingDir, file));
+  if (paths.length === 0) {
+    for (const warning of clientSettings(context).warnings)
+      terminal.out(renderProblem(warning, 'warning', terminal.paint));
+    paths.push(await registryPath(context));
+  }
   const results = paths.map((path) => checkFile(context, path, projectDir));
   return results.every((isGood) => isGood) ? exitCodes.ok : exitCodes.failed;
 }

@@ -41,3 +41,11 @@ test('serve does not start models whose services are not there', async () => {
   assert.match(err, /models\.yaml:\d+: error: .* no file gpu-services\/vllm\/server\.py/);
   assert.equal(code, 78);
 });
+
+test('serve tells of a setting that is none, with the one that was meant', async () => {
+  const { err } = await serve({ ROUNDHOUSE_MODELS: 'models.yaml', ROUNDHOUSE_PROT: '9001' });
+  assert.match(
+    err,
+    /^ROUNDHOUSE_PROT: warning: there is no such setting; it is ignored\.\n {4}Did you mean ROUNDHOUSE_PORT\?/,
+  );
+});

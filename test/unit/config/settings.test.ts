@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfigError } from '../../../src/config/problem.ts';
+import { ConfigError, formatProblem } from '../../../src/config/problem.ts';
 import { type Machine, parseSettings } from '../../../src/config/settings.ts';
 
 const machine: Machine = { hostName: 'box.example', userId: 1000, hasGpu: false };
@@ -114,7 +114,7 @@ for (const role of ['api', 'worker'])
 
 test('a name that looks like a setting and is none is told, with the one that was meant', () => {
   const { warnings } = parse({ ROUNDHOUSE_PROT: '1', ROUNDHOUSE_SOMETHING_ELSE: '1', OTHER: '1' });
-  assert.deepEqual(warnings, [
+  assert.deepEqual(warnings.map(formatProblem), [
     'ROUNDHOUSE_PROT: there is no such setting; it is ignored. Did you mean ROUNDHOUSE_PORT?',
     'ROUNDHOUSE_SOMETHING_ELSE: there is no such setting; it is ignored. "roundhouse help" lists them all.',
   ]);
