@@ -3,7 +3,6 @@ import { type ApiKey, parseApiKey } from '../api/api-keys.ts';
 import { HttpServer } from '../api/http-server.ts';
 import type { LogSource } from '../api/ports.ts';
 import { WebhookSender } from '../background/webhook-sender.ts';
-import type { JobId } from '../contracts/ids.ts';
 import { makeApiKey, makeWebhookSecret, readOrMakeSecret } from '../platform/secret-file.ts';
 import type { Service } from '../platform/service.ts';
 import { createGuardedClient } from '../platform/webhook-address.ts';
