@@ -53,8 +53,11 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
     else request.destroy();
   });
   request.once('end', () => resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)));
-  request.once('error', () => reject(errors.invalidJson('it ended early')));
-  request.once('close', () => reject(errors.invalidJson('it ended early')));
+  // An error is always followed by `close`, which tells the rest.
+  request.once('error', () => undefined);
+  request.once('close', () => {
+    if (!request.complete) reject(errors.invalidJson('it ended early'));
+  });
   return promise;
 }
 
