@@ -24,9 +24,9 @@ export function randomCluster(random: Random): ReferenceCluster {
   const isShared = random() < 0.5;
   const isQuiet = random() < 0.2;
   const scale = pick(random, [1, 10, 100]);
-  const models = Array.from({ length: 1 + whole(random, 7) }, () => randomModel(random, scale, isQuiet));
+  const models = Array.from({ length: 1 + whole(random, 9) }, () => randomModel(random, scale, isQuiet));
   const gpus = Array.from({ length: pick(random, [1, 1, 1, 2, 3]) }, () => ({
-    vram: isShared ? pick(random, [24_000, 48_000, 80_000]) : 0,
+    vram: isShared ? pick(random, [16_000, 24_000, 48_000]) : 0,
     swapping: random() < 0.08,
     residents: [] as ReferenceResident[],
   }));
@@ -47,7 +47,7 @@ function randomModel(random: Random, scale: number, isQuiet: boolean): Reference
     conc: pick(random, [1, 1, 4, 32]),
     load: scale * (20 + whole(random, 1200)),
     unload: scale * whole(random, 100),
-    vram: pick(random, [0, 8_000, 16_000, 24_000, 40_000]),
+    vram: pick(random, [0, 4_000, 6_000, 8_000, 12_000, 24_000]),
     lam: triple(() => (random() < 0.4 ? 0 : (random() * 2) / svc)),
     lamSlow: triple(() => (random() < 0.4 ? 0 : random() / svc)),
     lastVisit: random() < 0.3 ? 0 : nowMs - whole(random, 4_000_000),
@@ -64,7 +64,7 @@ function fill(
   let free = gpu.vram;
   for (const [id, model] of models.entries()) {
     const fits = gpu.vram ? model.vram <= free : gpu.residents.length === 0;
-    if (!fits || random() < 0.5) continue;
+    if (!fits || random() < 0.35) continue;
     free -= model.vram;
     gpu.residents.push(randomResident(random, id, isQuiet));
   }
@@ -75,12 +75,12 @@ function randomResident(random: Random, id: number, isQuiet: boolean): Reference
   const lastStart = nowMs - whole(random, pick(random, [8_000, 200_000]));
   return {
     id,
-    state: random() < 0.9 ? 'ready' : pick(random, ['loading', 'draining']),
+    state: random() < 0.95 ? 'ready' : pick(random, ['loading', 'draining']),
     readyAt: nowMs - whole(random, pick(random, [10_000, 1_000_000, 20_000_000])),
     inflight,
     youngestStart: inflight ? lastStart : 0,
     lastStart,
-    pinned: random() < 0.08,
+    pinned: random() < 0.05,
     softSince: random() < 0.3 ? nowMs - whole(random, 40_000) : null,
   };
 }
