@@ -79,6 +79,9 @@ clone_for() { # clone_for VISITOR
 visit() { # visit VISITOR
   local home
   home=$(home_of "$1")
+  # What an earlier visit installed, and the package lists that a slim image does not have either.
+  in_bare dpkg --purge libgomp1 >/dev/null 2>&1 || true
+  rm -rf "$bare"/var/lib/apt/lists/*
   in_bare ${ROUNDHOUSE_PORT:+"ROUNDHOUSE_PORT=$ROUNDHOUSE_PORT"} HOME="$home" USER="$1" \
     runuser -u "$1" -- bash "$home/roundhouse/test/bare-root/visit.sh" $quick
 }
