@@ -124,7 +124,7 @@ install_services() {
   else
     listed=$(node src/cli/roundhouse.ts services 2>"$logs/services.log") || {
       cat "$logs/services.log" >&2
-      die "The models file has mistakes." "Mend what is named above, then run it again."
+      die "A setting or the models file has mistakes." "Mend what is named above, then run it again."
     }
     sed 's/^/     /' "$logs/services.log"
   fi

@@ -16,7 +16,7 @@ main() {
   mkdir -p "$data/logs" 2>/dev/null || die "The data folder $data cannot be made." "Set ROUNDHOUSE_DATA to a folder that $(id -un) can write to."
   chmod 700 "$data"
   exec 8>"$data/start.lock"
-  flock -n 8 || die "Another start-all.sh is at work on $data." "Wait for it; then this one has nothing left to do."
+  flock -n 8 || { note "another start-all.sh or stop-all.sh is at work on $data; waiting for it" && flock 8; }
   if pid=$(running_orchestrator); then
     already_running
     return

@@ -13,7 +13,7 @@ main() {
   read_instance
   if [[ -d $data && -w $data ]]; then
     exec 8>"$data/start.lock"
-    flock -n 8 || die "start-all.sh or stop-all.sh is at work on $data." "Wait for it, then run this again."
+    flock -n 8 || { note "another start-all.sh or stop-all.sh is at work on $data; waiting for it" && flock 8; }
   fi
   pid=$(running_orchestrator) || true
   left=$(instance_processes)
