@@ -9,6 +9,15 @@ export async function processesMarked(marker: string): Promise<readonly number[]
   return found.filter((pid) => pid !== 0 && pid !== process.pid);
 }
 
+/** The one process that carries `marker` and whose program (first word of its command line) matches. */
+export async function processOf(marker: string, program: RegExp): Promise<number> {
+  for (const pid of await processesMarked(marker)) {
+    const [name = ''] = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split(/[\0 ]/);
+    if (program.test(name)) return pid;
+  }
+  throw new Error(`no process of ${marker} runs ${program}`);
+}
+
 /** Ends them all; the last resort of a test's cleaning, never a step of the test itself. */
 export async function killMarked(marker: string): Promise<void> {
   for (const pid of await processesMarked(marker)) {
