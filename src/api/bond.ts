@@ -50,11 +50,16 @@ export class Bond {
     if (parting === 'left') this.deps.emit({ type: 'job.client-left', jobId: this.live.id });
     if (this.connections > 0) return;
     if (parting === 'answered') this.forget(this);
-    if (this.live.hasEnded || !this.isBinding) return;
-    if (parting === 'overrun') this.abandon();
+    if (parting === 'overrun') this.abandonIfBinding();
     if (parting === 'left') {
-      this.endGrace = this.deps.clock.after(this.deps.settings.disconnectGraceMs, () => this.abandon());
+      this.endGrace = this.deps.clock.after(this.deps.settings.disconnectGraceMs, () => this.giveUp());
     }
+  }
+
+  /** Nobody came back. */
+  private giveUp(): void {
+    if (this.live.hasEnded) this.forget(this);
+    else if (this.isBinding) this.abandon();
   }
 
   /** The queue did not take the job. */

@@ -3,7 +3,7 @@ import { requestSchemaOf } from '../contracts/openai/requests.ts';
 import type { Registry } from '../contracts/registry.ts';
 import { type JobRequest, jobRequestSchema } from './job-request.ts';
 import type { JsonBody } from './middleware/body.ts';
-import { type ModelCall, withoutStream } from './model-call.ts';
+import { type ModelCall, namesModel, withoutStream } from './model-call.ts';
 import { findModel, resolveModel } from './resolve-model.ts';
 import { validate } from './validation.ts';
 
@@ -19,11 +19,12 @@ export function planJob(registry: Registry, { value }: JsonBody): JobCall {
   const request = validate(jobRequestSchema, value);
   const { spec, endpoint } = resolve(registry, request);
   const { webhook, webhook_events_filter, policy, priority } = request;
-  const input = validate(requestSchemaOf(endpoint), request.input, ['input']);
+  validate(requestSchemaOf(endpoint), request.input, ['input']);
+  const input = withoutStream(request.input);
   return {
     spec,
     endpoint,
-    body: JSON.stringify({ ...withoutStream(input), model: spec.id }),
+    body: JSON.stringify(namesModel(endpoint, input) ? { ...input, model: spec.id } : input),
     stream: false,
     handling: { webhook, webhook_events_filter, policy, priority },
     metadata: request.metadata ?? {},

@@ -19,8 +19,7 @@ export const handlingFields = {
   policy: policySchema.nullish(),
 };
 
-export const prioritySchema = z.enum(['high', 'normal', 'low']);
-export type Priority = z.infer<typeof prioritySchema>;
+const prioritySchema = z.enum(['high', 'normal', 'low']);
 
 export const handlingSchema = z.object({ ...handlingFields, priority: prioritySchema.nullish() });
 export type Handling = z.infer<typeof handlingSchema>;

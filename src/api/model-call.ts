@@ -1,7 +1,7 @@
 import type { ModelSpec } from '../contracts/model.ts';
-import { type ModelRequest, requestSchemaOf } from '../contracts/openai/requests.ts';
+import { type ModelRequest, requestSchemaOf, requestSchemas } from '../contracts/openai/requests.ts';
 import type { Registry } from '../contracts/registry.ts';
-import { type Handling, handlingSchema, prioritySchema } from './job-request.ts';
+import { type Handling, handlingSchema } from './job-request.ts';
 import type { JsonBody } from './middleware/body.ts';
 import { resolveModel } from './resolve-model.ts';
 import { validate } from './validation.ts';
@@ -25,28 +25,40 @@ const noHandling: Handling = {};
 export function planCall(registry: Registry, endpoint: string, body: JsonBody): ModelCall {
   const request = validate(requestSchemaOf(endpoint), body.value);
   const spec = resolveModel(registry, endpoint, request.model);
-  const ours = ownFields(request);
+  const ours = isOpenAi(endpoint) ? ownFields(request) : [];
   return {
     spec,
     endpoint,
-    body: bodyFor(spec, body, ours),
+    body: bodyFor(spec, endpoint, body, ours),
     stream: request.stream === true && spec.type !== 'speech',
     handling: ours.length === 0 ? noHandling : validate(handlingSchema, pick(body.value, ours)),
   };
 }
+
+/** The body of a custom endpoint is its service's own affair: only a name in `model` is made the id. */
+export const namesModel = (endpoint: string, { model }: Readonly<Record<string, unknown>>): boolean =>
+  isOpenAi(endpoint) || model !== undefined;
+
+const isOpenAi = (endpoint: string): boolean => requestSchemas.has(endpoint);
 
 const handlingNames = ['webhook', 'webhook_events_filter', 'policy'] as const;
 
 /** Names of the fields that speak to us and not to the model. A number as `priority` is the model server's own. */
 function ownFields(request: ModelRequest): readonly string[] {
   const names: string[] = handlingNames.filter((name) => request[name] !== undefined);
-  if (prioritySchema.safeParse(request.priority).success) names.push('priority');
+  if (typeof request.priority === 'string') names.push('priority');
   return names;
 }
 
 /** The client's own text wherever it can stay as it is. */
-function bodyFor(spec: ModelSpec, { text, value }: JsonBody, ours: readonly string[]): string {
-  if (value.model === spec.id && ours.length === 0) return text;
+function bodyFor(
+  spec: ModelSpec,
+  endpoint: string,
+  { text, value }: JsonBody,
+  ours: readonly string[],
+): string {
+  const isRight = value.model === spec.id || !namesModel(endpoint, value);
+  if (isRight && ours.length === 0) return text;
   const body: Record<string, unknown> = { ...value, model: spec.id };
   for (const name of ours) delete body[name];
   return JSON.stringify(body);

@@ -55,15 +55,17 @@ test('an alias, a default model and our own fields are replaced before the model
   assert.equal(job.record.queueDeadlineMs - job.record.createdAtMs, 60_000);
   void box.post(chat, { messages: hello, priority: 5 });
   assert.equal((await box.nextJob()).body.priority, 5);
+  assert.equal((await errorOf(await box.post(chat, { messages: hello, priority: 'now' }))).param, 'priority');
 });
 
 test('a custom endpoint passes any JSON object through, with and without its default model', async () => {
   await using box = await ApiBox.open();
   for (const path of ['/v1/echo/generate', '/echo/generate', '/v1/echo/generate/']) {
-    const answer = box.post(path, { anything: [1, { deep: true }] });
+    const body = '{ "anything": [1, {"deep": true}], "policy": "mine", "priority": "x", "webhook": 7 }';
+    const answer = box.fetch(path, { method: 'POST', body });
     const job = await box.nextJob();
     assert.equal(job.record.endpoint, '/v1/echo/generate');
-    assert.deepEqual(job.body, { anything: [1, { deep: true }], model: 'acme/echo' });
+    assert.equal(job.submitted.body, body);
     job.start().complete({ output: { echo: path } });
     assert.deepEqual(await (await answer).json(), { echo: path });
   }

@@ -152,13 +152,30 @@ test('a retry after a failure is a new job', async () => {
   assert.notEqual((await box.nextJob()).id, job.id);
 });
 
-test('a retry after the window of ten minutes is a new job', async () => {
+test('a result that nobody came back for within the grace is not kept for a retry', async () => {
   await using box = await ApiBox.open();
   const job = await leave(box);
   job.start().complete({ output });
-  await box.clock.advance(600_001);
+  await box.clock.advance(15_000);
   void box.post(chat, call, retry);
   assert.notEqual((await box.nextJob()).id, job.id);
+  assert.equal(job.record.status, 'completed');
+});
+
+test('a retry after a 504 comes back to the job that goes on, for ten minutes', async () => {
+  await using box = await ApiBox.open();
+  const answer = box.post(chat, call);
+  const job = await box.nextJob();
+  await box.clock.advance(280_000);
+  assert.equal((await answer).status, 504);
+  const again = box.post(chat, call, retry);
+  await box.queue.reads(job.id);
+  await box.clock.advance(280_000);
+  assert.equal((await again).headers.get('x-job-id'), job.id);
+  await box.clock.advance(40_001);
+  void box.post(chat, call, retry);
+  assert.notEqual((await box.nextJob()).id, job.id);
+  assert.equal(job.record.status, 'queued');
 });
 
 test('when the first of two waiting clients leaves, the job goes on for the second', async () => {
