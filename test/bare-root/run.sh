@@ -27,6 +27,8 @@ main() {
   ((EUID == 0)) || die "This needs root, for debootstrap and chroot."
   local work visitor
   work=$root/.runtime/logs
+  exec 7>"$bare.lock"
+  flock -n 7 || { note "another run is at work in $bare; waiting for it" && flock 7; }
   if [[ ! -e $bare/.complete ]]; then
     command -v debootstrap >/dev/null || die "debootstrap is missing." "apt-get install debootstrap"
     step "a bare Debian in $bare" "$work/bare-debian.log" make_bare || die "The bare Debian could not be made."
