@@ -142,8 +142,11 @@ test('a short program runs to its end and is told with its code and output', asy
     code: 6,
     stdout: 'out\n',
     stderr: 'err\n',
+    isMissing: false,
   });
-  assert.equal((await runProgram('no-such-program', [], options)).code, null);
+  const missing = await runProgram('no-such-program', [], options);
+  assert.equal(missing.code, null);
+  assert.equal(missing.isMissing, true);
 });
 
 test('a short program that hangs is ended after its timeout', async () => {

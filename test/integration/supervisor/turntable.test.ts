@@ -113,9 +113,9 @@ test('a load without a sign of life is ended at the stall deadline', async (t) =
 
 test('a slow load that tells its progress is not ended by the stall deadline', async (t) => {
   const progress: number[] = [];
-  const deadlines = { loadStallMs: 400 };
+  const deadlines = { loadStallMs: 2_000 };
   const box = await turntableBox(t, {
-    a: { habit: 'slow_load_with_progress', args: { load_ms: 1_200 }, deadlines },
+    a: { habit: 'slow_load_with_progress', args: { load_ms: 3_000 }, deadlines },
   });
   box.turntable.onChange((_, view) => {
     if (view.loadProgress !== null) progress.push(view.loadProgress);
@@ -130,9 +130,9 @@ test('a slow load that tells its progress is not ended by the stall deadline', a
 
 test('a load that goes on and on is ended at the total deadline', async (t) => {
   const box = await turntableBox(t, {
-    a: { habit: 'slow_load_with_progress', args: { load_ms: 60_000 }, deadlines: { loadTotalMs: 600 } },
+    a: { habit: 'slow_load_with_progress', args: { load_ms: 60_000 }, deadlines: { loadTotalMs: 2_500 } },
   });
-  assert.match((await loadError(box)).message, /not ready after 0.6 s \(weights, \d+ %\)/);
+  assert.match((await loadError(box)).message, /not ready after 2.5 s \(weights, \d+ %\)/);
 });
 
 test('a server that exits with 0 while loading has failed', async (t) => {
@@ -162,7 +162,7 @@ test('a server that says SETUP_FAILED is believed at once', async (t) => {
 });
 
 test('a server of another start that answers health is not taken for ready', async (t) => {
-  const box = await turntableBox(t, { a: { habit: 'wrong_boot_id', deadlines: { loadTotalMs: 700 } } });
+  const box = await turntableBox(t, { a: { habit: 'wrong_boot_id', deadlines: { loadTotalMs: 2_500 } } });
   assert.match((await loadError(box)).message, /another program answers at its address/);
 });
 
