@@ -35,12 +35,15 @@ export class Dispatcher {
     return [...this.running.keys()];
   }
 
-  /** Starts what may start on one model, earliest deadline first. Returns how many jobs it started. */
+  /**
+   * Starts what may start on one model, earliest deadline first: at most `concurrency` jobs, so that a stream of short
+   * ones does not hold the turn. Returns how many.
+   */
   async fill(lane: LaneCounts, spec: ModelSpec, targets: Triple): Promise<number> {
-    const { residents, lanes } = this.options;
+    const { lanes } = this.options;
     const waiting: [number, number, number] = [...lane.waiting];
     let started = 0;
-    while (residents.isReady(spec.id) && residents.inFlight(spec.id) < spec.concurrency) {
+    while (started < spec.concurrency && this.hasSlot(spec)) {
       const jobClass = nextClass({ ...lane, waiting }, targets);
       if (jobClass === null) break;
       const claim = await lanes.claim(spec.id, jobClasses[jobClass]);
@@ -66,6 +69,11 @@ export class Dispatcher {
     deadline.removeEventListener('abort', abort);
   }
 
+  private hasSlot({ id, concurrency }: ModelSpec): boolean {
+    const { residents } = this.options;
+    return residents.isReady(id) && residents.inFlight(id) < concurrency;
+  }
+
   private start(claim: ClaimedJob, spec: ModelSpec): void {
     const { residents, clock, lanes } = this.options;
     const endSlot = residents.start(spec.id, clock.now());
@@ -84,13 +92,19 @@ export class Dispatcher {
     const { turntable, emit } = this.options;
     const lease = turntable.lease(spec.id);
     try {
-      if (lease === null) await claim.settle({ kind: 'snooze' });
+      if (lease === null) await this.giveBack(claim, spec);
       else await this.runOn({ lease, claim, spec, abandoned, stopping: this.abort.signal });
     } catch (error) {
       emit({ type: 'system.fault', where: `job ${claim.record.id}`, message: String(error) });
     } finally {
       lease?.release();
     }
+  }
+
+  /** The books were wrong: no server is ready. A look at the lanes must not claim for it again. */
+  private async giveBack(claim: ClaimedJob, { id }: ModelSpec): Promise<void> {
+    if (this.options.residents.isReady(id)) this.options.residents.leave(id);
+    await claim.settle({ kind: 'snooze' });
   }
 
   private async runOn(facts: AttemptFacts): Promise<void> {

@@ -4,6 +4,8 @@ import type { Clock } from '../platform/clock.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { LoadFailures } from './load-failures.ts';
 import type { LaneCounts, Lanes } from './ports.ts';
+import { quarantineOver } from './quarantine.ts';
+import type { Refusals } from './refusals.ts';
 import type { Residents } from './residents.ts';
 import { decide } from './scheduler/decide.ts';
 import type { Estimates } from './scheduler/estimates.ts';
@@ -19,6 +21,7 @@ export interface GpuLoopOptions {
   readonly failures: LoadFailures;
   readonly dispatcher: Dispatcher;
   readonly swapper: Swapper;
+  readonly refusals: Refusals;
   readonly registry: () => Registry;
   readonly clock: Clock;
   readonly onFault: (error: unknown) => void;
@@ -49,6 +52,7 @@ export class GpuLoop {
   /** Starts nothing more; resolves when the turn and the swap under way are over. */
   async stop(): Promise<void> {
     this.isStopping = true;
+    this.options.swapper.stop();
     this.options.lanes.wake();
     await this.running;
     await this.swap;
@@ -68,22 +72,25 @@ export class GpuLoop {
 
   /** Returns how long it has nothing to do, ms. */
   private async turn(): Promise<number> {
-    const lanes = await this.look();
+    const seen = await this.look();
+    if (seen === null) return restMs.redisIsAway;
+    const started = await this.fillResidents(seen);
+    const lanes = started > 0 ? await this.look() : seen;
     if (lanes === null) return restMs.redisIsAway;
-    if ((await this.fillResidents(lanes)) > 0) return 0;
-    const rest = lanes.some(({ waiting }) => waiting.some((n) => n > 0))
-      ? restMs.jobsWait
-      : restMs.nothingWaits;
+    const rest = lanes.some(isWaitedFor) ? restMs.jobsWait : restMs.nothingWaits;
     if (this.swap !== null || this.isStopping) return rest;
-    const wished = this.nextWish();
-    if (wished !== null) return this.begin(wished);
+    const forced = this.removal() ?? this.nextWish();
+    if (forced !== null) return this.begin(forced);
     return this.follow(this.decide(lanes), rest);
   }
 
   private async look(): Promise<readonly LaneCounts[] | null> {
-    const { lanes, estimates, clock } = this.options;
+    const { lanes, estimates, refusals, registry, clock } = this.options;
     const counts = await lanes.snapshot().catch(() => null);
-    for (const { model, accepted } of counts ?? []) estimates.observeArrivals(model, accepted, clock.now());
+    if (counts === null) return null;
+    for (const { model, accepted } of counts) estimates.observeArrivals(model, accepted, clock.now());
+    await refusals.ofRemoved(registry().models);
+    await refusals.ofUnstartable(counts, clock.now());
     return counts;
   }
 
@@ -102,13 +109,16 @@ export class GpuLoop {
   private decide(lanes: readonly LaneCounts[]): Decision {
     const { residents, estimates, failures, registry, clock } = this.options;
     const { models, scheduler, vramMb } = registry();
+    const onTurntable = residents.pictures((model) => models.get(model)?.pinned ?? false);
+    const isIdle = onTurntable.every(({ inflight }) => inflight === 0);
     const picture = takePicture({
       lanes,
-      residents: residents.pictures((model) => models.get(model)?.pinned ?? false),
+      residents: onTurntable,
       specs: models,
       estimates,
       gpu: { vramMb },
-      blockedUntil: (model) => failures.blockedUntil(model),
+      blockedUntil: (model) =>
+        quarantineOver(model, { lanes, failures, isIdle }) ? failures.blockedUntil(model) : Infinity,
       lastVisit: (model) => residents.lastVisit(model),
       swapping: this.swap !== null,
     });
@@ -137,6 +147,15 @@ export class GpuLoop {
     return 0;
   }
 
+  /** A resident that the registry no longer has leaves when its running jobs are over. */
+  private removal(): SwapPlan | null {
+    const { residents, registry } = this.options;
+    const { models } = registry();
+    const evict = residents.models.filter((model) => !models.has(model));
+    const why = 'it is no longer in the models file';
+    return evict.length === 0 ? null : { load: null, evict, reason: 'removed', why };
+  }
+
   private nextWish(): SwapPlan | null {
     const { residents, registry, failures } = this.options;
     const { models, vramMb } = registry();
@@ -154,3 +173,5 @@ export class GpuLoop {
     return restMs.redisIsAway;
   }
 }
+
+const isWaitedFor = ({ waiting }: LaneCounts): boolean => waiting.some((n) => n > 0);

@@ -1,3 +1,4 @@
+import { modelDefaults } from '../config/defaults.ts';
 import type { ControlMessage } from '../contracts/control.ts';
 import type { Emit } from '../contracts/events.ts';
 import type { ModelId } from '../contracts/ids.ts';
@@ -10,8 +11,10 @@ import { Dispatcher } from './dispatcher.ts';
 import { GpuLoop } from './gpu-loop.ts';
 import { LoadFailures } from './load-failures.ts';
 import type { ArtifactSink, JobChannel, Lanes, ServerView, Turntable, WorkerDesk } from './ports.ts';
+import { Refusals } from './refusals.ts';
 import { Residents } from './residents.ts';
 import { Estimates } from './scheduler/estimates.ts';
+import { parseSaved } from './scheduler/saved-estimates.ts';
 import { Swapper } from './swapper.ts';
 import { viewWorker, type WorkerIdentity } from './worker-view.ts';
 
@@ -49,8 +52,13 @@ export class GpuWorker {
 
   async start(): Promise<void> {
     const { desk, registry, turntable } = this.options;
-    const estimates = Estimates.parse(await desk.loadEstimates(), registry().models);
-    const parts = this.build(estimates);
+    const saved = await desk.loadEstimates();
+    // Asked anew each time: the registry may be replaced, and a model that left it is still on its way out.
+    const estimates = Estimates.parse(saved, {
+      get: (model) => registry().models.get(model) ?? modelDefaults,
+      has: (model) => registry().models.has(model),
+    });
+    const parts = this.build(estimates, new Set(parseSaved(saved).keys()));
     this.parts = parts;
     this.unlisten.push(
       turntable.onChange((model, view) => this.onServerChange(model, view)),
@@ -75,15 +83,16 @@ export class GpuWorker {
     await this.options.desk.saveEstimates(estimates.toJSON()).catch(() => {});
   }
 
-  private build(estimates: Estimates): Parts {
+  private build(estimates: Estimates, known: ReadonlySet<ModelId>): Parts {
     const { residents, failures } = this;
     const { emit, channel, clock } = this.options;
     const books = { ...this.options, residents, estimates, failures };
     const dispatcher = new Dispatcher(books);
     const swapper = new Swapper(books);
+    const refusals = new Refusals(books, known);
     const onFault = (error: unknown) =>
       emit({ type: 'system.fault', where: 'gpu loop', message: String(error) });
-    const loop = new GpuLoop({ ...books, dispatcher, swapper, onFault });
+    const loop = new GpuLoop({ ...books, dispatcher, swapper, refusals, onFault });
     const clients = new ClientWatch({
       clock,
       channel,

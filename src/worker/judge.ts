@@ -3,6 +3,7 @@ import { RoundhouseError } from '../contracts/errors.ts';
 import type { Outcome } from '../contracts/job.ts';
 import { GenerationFailed } from './generation-failed.ts';
 import type { Overrun } from './silence-watch.ts';
+import { withoutAddresses } from './upstream-error.ts';
 
 /** What was so when an attempt broke off, most telling first. */
 export interface BrokenOff {
@@ -56,4 +57,4 @@ function failed({ body, fault, isServerBroken }: GenerationFailed) {
 const asError = (reason: unknown, model: string): RoundhouseError =>
   reason instanceof RoundhouseError
     ? reason
-    : errors.modelCrashed(model, reason instanceof Error ? reason.message : String(reason));
+    : errors.modelCrashed(model, withoutAddresses(reason instanceof Error ? reason.message : String(reason)));

@@ -85,7 +85,8 @@ async function* watched(body: AsyncIterable<Uint8Array>, onSign: () => void): As
 }
 
 async function readText(body: AsyncIterable<Uint8Array>): Promise<{ text: string }> {
-  const { head } = await readHead(body, mostErrorBytes);
+  const { head, rest } = await readHead(body, mostErrorBytes);
+  await rest?.return?.();
   return { text: Buffer.concat(head).toString('utf8', 0, mostErrorBytes) };
 }
 

@@ -93,7 +93,7 @@ export class Residents {
     visit.lastStartMs = nowMs;
     return () => {
       visit.starts.delete(job);
-      if (visit.starts.size === 0) this.tellIdle(model);
+      if (visit.starts.size === 0 && this.visits.get(model) === visit) this.tellIdle(model);
     };
   }
 

@@ -4,7 +4,7 @@ import type { Emit } from '../contracts/events.ts';
 import type { ModelId } from '../contracts/ids.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { LoadFailures } from './load-failures.ts';
-import type { Lanes, Turntable } from './ports.ts';
+import type { Turntable } from './ports.ts';
 import type { Residents } from './residents.ts';
 import type { Estimates } from './scheduler/estimates.ts';
 
@@ -21,7 +21,6 @@ export interface SwapperOptions {
   readonly residents: Residents;
   readonly estimates: Estimates;
   readonly failures: LoadFailures;
-  readonly lanes: Pick<Lanes, 'failWaiting'>;
   readonly clock: Clock;
   readonly emit: Emit;
 }
@@ -31,9 +30,15 @@ const leastDrainPatienceMs = 600_000;
 /** Carries out one swap: drain, unload, load. A swap that has begun is finished. */
 export class Swapper {
   private readonly options: SwapperOptions;
+  private isStopping = false;
 
   constructor(options: SwapperOptions) {
     this.options = options;
+  }
+
+  /** Loads nothing more; a load that is called off from now on is no failure of its model. */
+  stop(): void {
+    this.isStopping = true;
   }
 
   /** Closes the victims' gates before it returns control for the first time. Never rejects. */
@@ -75,12 +80,14 @@ export class Swapper {
   private async unload(model: ModelId, successor: ModelId | null): Promise<void> {
     const { turntable, residents, estimates, clock } = this.options;
     const startedMs = clock.monotonicMs();
+    const hasCrashed = !residents.has(model);
     await turntable.unload(model, successor === null ? 'asked for' : `makes room for ${successor}`);
-    estimates.unloadTook(model, clock.monotonicMs() - startedMs);
+    if (!hasCrashed) estimates.unloadTook(model, clock.monotonicMs() - startedMs);
     residents.leave(model);
   }
 
   private async load(model: ModelId, evicted: readonly ModelId[]): Promise<boolean> {
+    if (this.isStopping) return false;
     const { turntable, residents, estimates, failures, clock } = this.options;
     residents.beginLoad(model, clock.now());
     const startedMs = clock.monotonicMs();
@@ -88,7 +95,7 @@ export class Swapper {
       await turntable.load(model);
     } catch (error) {
       residents.leave(model);
-      await this.recordFailure(model, evicted, error);
+      if (!this.isStopping) this.recordFailure(model, evicted, error);
       return false;
     }
     estimates.loadTook(model, clock.monotonicMs() - startedMs);
@@ -97,17 +104,13 @@ export class Swapper {
     return true;
   }
 
-  private async recordFailure(model: ModelId, evicted: readonly ModelId[], error: unknown): Promise<void> {
-    const { failures, lanes, clock, emit } = this.options;
-    const { blockedUntilMs, failSync } = failures.record(model, clock.now());
-    const reason = error instanceof Error ? error.message : String(error);
-    const retryInMs = Math.max(0, blockedUntilMs - clock.now());
-    emit({ type: 'swap.failed', load: model, evicted, reason, failures: failures.count(model), retryInMs });
-    if (!failSync) return;
+  private recordFailure(model: ModelId, evicted: readonly ModelId[], error: unknown): void {
+    const { failures, clock, emit } = this.options;
     const told =
-      error instanceof RoundhouseError
-        ? error
-        : errors.modelLoadFailed(model, reason, [], Math.ceil(retryInMs / 1000));
-    await lanes.failWaiting(model, told.toBody(), 'sync').catch(() => 0);
+      error instanceof RoundhouseError ? error : errors.modelLoadFailed(model, String(error), [], 30);
+    const { blockedUntilMs } = failures.record(model, told.toBody(), clock.now());
+    const retryInMs = Math.max(0, blockedUntilMs - clock.now());
+    const reason = told.message;
+    emit({ type: 'swap.failed', load: model, evicted, reason, failures: failures.count(model), retryInMs });
   }
 }

@@ -6,7 +6,7 @@ const excerptLength = 512;
 /** A model server's refusal or failure in our envelope: its message kept, its shape and inner addresses not. */
 export function upstreamError(status: number, text: string): ErrorBody {
   const told = readError(text);
-  const message = told?.message ?? (excerpt(text) || `HTTP ${status} without a body`);
+  const message = withoutAddresses(told?.message ?? (excerpt(text) || `HTTP ${status} without a body`));
   if (status >= 400 && status < 500) {
     return {
       message,
@@ -53,6 +53,16 @@ const pathOf = (loc: unknown): string | null =>
 /** A code is a word such as `context_length_exceeded`; vLLM sends the status number instead. */
 const word = (value: unknown): string | null =>
   typeof value === 'string' && value !== '' && !/^\d+$/.test(value) ? value : null;
+
+/** Sockets and loopback addresses of model servers are nobody's business outside. */
+export const withoutAddresses = (text: string): string =>
+  text
+    .replace(
+      /\b(https?|unix):\/\/(localhost|127\.[\d.]+|\[::1\])(:\d+)?(?=[/\s"',;)]|$)/g,
+      'the model server',
+    )
+    .replace(/\b(127\.[\d.]+|localhost|\[::1\]):\d+/g, 'the model server')
+    .replace(/(^|[\s"'(=])(\/[\w.@-]+)+\.sock\b/g, '$1its socket');
 
 export const excerpt = (text: string): string =>
   text.length > excerptLength ? `${text.slice(0, excerptLength)}…` : text;

@@ -19,13 +19,14 @@ export function planWish(wish: Wish, facts: WishFacts): SwapPlan | null {
   const asked = { reason: 'operator', why: 'an operator asked for it' };
   if (wish.type === 'unload') return isResident ? { load: null, evict: [wish.model], ...asked } : null;
   if (isResident || !facts.specs.has(wish.model)) return null;
-  return { load: wish.model, evict: victims(wish.model, facts), ...asked };
+  const evict = victims(wish.model, facts);
+  return evict === null ? null : { load: wish.model, evict, ...asked };
 }
 
-/** The longest idle go first, until the wanted one fits; pinned ones stay. */
-function victims(model: ModelId, { residents, specs, vramMb }: WishFacts): readonly ModelId[] {
+/** The longest idle go first, until the wanted one fits; null: what is pinned leaves no room. */
+function victims(model: ModelId, { residents, specs, vramMb }: WishFacts): readonly ModelId[] | null {
   const movable = residents.filter(({ pinned }) => !pinned).sort((a, b) => a.lastStart - b.lastStart);
-  if (vramMb === 0) return movable.map(({ id }) => id);
+  if (vramMb === 0) return movable.length < residents.length ? null : movable.map(({ id }) => id);
   const sizeOf = (id: ModelId) => specs.get(id)?.vramMb ?? 0;
   let shortMb = residents.reduce((sum, { id }) => sum + sizeOf(id), sizeOf(model)) - vramMb;
   const evict: ModelId[] = [];
@@ -34,5 +35,5 @@ function victims(model: ModelId, { residents, specs, vramMb }: WishFacts): reado
     evict.push(id);
     shortMb -= sizeOf(id);
   }
-  return evict;
+  return shortMb > 0 ? null : evict;
 }

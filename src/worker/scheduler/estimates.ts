@@ -5,7 +5,10 @@ import { type Learned, parseSaved, type SavedEstimates } from './saved-estimates
 import type { Triple } from './types.ts';
 
 /** What is believed of a model before it ran: `registry.models` will do. */
-export type Priors = ReadonlyMap<ModelId, Pick<ModelSpec, 'startupTimeMs' | 'serviceTimeMs'>>;
+export type Priors = Pick<
+  ReadonlyMap<ModelId, Pick<ModelSpec, 'startupTimeMs' | 'serviceTimeMs'>>,
+  'get' | 'has'
+>;
 
 export interface Estimate {
   readonly loadMs: number;

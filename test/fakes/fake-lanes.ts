@@ -1,0 +1,160 @@
+import type { ErrorBody } from '../../src/contracts/errors.ts';
+import type { JobId, ModelId } from '../../src/contracts/ids.ts';
+import {
+  type JobClass,
+  type JobRecord,
+  type JobStatus,
+  jobClasses,
+  maxAttempts,
+  type NewJob,
+  type Outcome,
+} from '../../src/contracts/job.ts';
+import type { Clock } from '../../src/platform/clock.ts';
+import type { ClaimedJob, LaneCounts, Lanes } from '../../src/worker/ports.ts';
+import type { EventRecorder } from '../helpers/event-recorder.ts';
+import { aRecord } from './a-record.ts';
+
+interface Waiting {
+  readonly record: JobRecord;
+  readonly body: string;
+  readonly attempts: number;
+}
+
+/** A claim of the fake lanes: a test may cancel it or take its lock away. */
+export interface FakeClaim extends ClaimedJob {
+  readonly abort: AbortController;
+}
+
+/** Lanes in memory. What happens to jobs is told as events: `claimed`, `settled`, `failed-waiting`. */
+export class FakeLanes implements Lanes {
+  readonly claims = new Map<JobId, FakeClaim>();
+  readonly outcomes = new Map<JobId, Outcome>();
+  readonly paused = new Set<ModelId>();
+  isAway = false;
+  private readonly waiting: Waiting[] = [];
+  private readonly accepted = new Map<ModelId, [number, number, number]>();
+  private readonly models: () => readonly ModelId[];
+  private readonly clock: Clock;
+  private readonly events: EventRecorder;
+  private wakers: (() => void)[] = [];
+  private hasNews = false;
+
+  constructor(models: () => readonly ModelId[], clock: Clock, events: EventRecorder) {
+    this.models = models;
+    this.clock = clock;
+    this.events = events;
+  }
+
+  add(job: NewJob): JobId {
+    const { body, webhook: _, ...facts } = job;
+    const fresh = {
+      status: 'queued',
+      attempts: 0,
+      startedAtMs: null,
+      completedAtMs: null,
+      output: null,
+    } as const;
+    this.waiting.push({ record: aRecord({ ...facts, ...fresh }), body, attempts: 0 });
+    const counts = this.accepted.get(job.model) ?? [0, 0, 0];
+    counts[jobClasses.indexOf(job.class)] = (counts[jobClasses.indexOf(job.class)] ?? 0) + 1;
+    this.accepted.set(job.model, counts);
+    this.wake();
+    return job.id;
+  }
+
+  /** Ids that wait, first come first. */
+  get queue(): readonly JobId[] {
+    return this.waiting.map(({ record }) => record.id);
+  }
+
+  async snapshot(): Promise<readonly LaneCounts[]> {
+    if (this.isAway) throw new Error('Redis is away');
+    return this.models().map((model) => this.countsOf(model));
+  }
+
+  async claim(model: ModelId, jobClass: JobClass): Promise<ClaimedJob | null> {
+    const at = this.waiting.findIndex(({ record }) => record.model === model && record.class === jobClass);
+    const [job] = at === -1 ? [] : this.waiting.splice(at, 1);
+    if (job === undefined) return null;
+    const claim = this.claimOf(job);
+    this.claims.set(job.record.id, claim);
+    this.events.add({ type: 'claimed', jobId: job.record.id, model, attempt: claim.attempt });
+    return claim;
+  }
+
+  async waitForWork(timeoutMs: number): Promise<void> {
+    if (!this.hasNews) {
+      const over = new AbortController();
+      await new Promise<void>((resolve) => {
+        this.wakers.push(resolve);
+        void this.clock.sleep(timeoutMs, over.signal).then(resolve);
+      });
+      over.abort();
+    }
+    this.hasNews = false;
+  }
+
+  wake(): void {
+    this.hasNews = true;
+    for (const resolve of this.wakers.splice(0)) resolve();
+  }
+
+  async failWaiting(model: ModelId, error: ErrorBody, which: 'sync' | 'all'): Promise<number> {
+    const failed = this.waiting.filter(
+      ({ record }) => record.model === model && (which === 'all' || record.sync),
+    );
+    for (const each of failed) {
+      this.waiting.splice(this.waiting.indexOf(each), 1);
+      this.outcomes.set(each.record.id, { kind: 'failed', error });
+      this.events.add({ type: 'failed-waiting', jobId: each.record.id, model, code: error.code });
+    }
+    return failed.length;
+  }
+
+  private countsOf(model: ModelId): LaneCounts {
+    const lanes = jobClasses.map((jobClass) =>
+      this.waiting.filter(({ record }) => record.model === model && record.class === jobClass),
+    );
+    const triple = (of: (lane: readonly Waiting[]) => number) =>
+      lanes.map(of) as unknown as [number, number, number];
+    const times = (lane: readonly Waiting[]) => lane.map(({ record }) => record.createdAtMs);
+    return {
+      model,
+      waiting: triple((lane) => lane.length),
+      oldest: triple((lane) => (lane.length === 0 ? -1 : Math.min(...times(lane)))),
+      sumEnqueued: triple((lane) => times(lane).reduce((sum, at) => sum + at, 0)),
+      accepted: this.accepted.get(model) ?? [0, 0, 0],
+      paused: this.paused.has(model),
+    };
+  }
+
+  private claimOf(job: Waiting): FakeClaim {
+    const abort = new AbortController();
+    const attempt = job.attempts + 1;
+    return {
+      record: { ...job.record, status: 'in_progress', attempts: attempt, startedAtMs: this.clock.now() },
+      body: job.body,
+      attempt,
+      abort,
+      signal: abort.signal,
+      settle: async (outcome) => this.settle({ ...job, attempts: attempt }, outcome),
+    };
+  }
+
+  private settle(job: Waiting, outcome: Outcome): JobStatus {
+    const { id: jobId } = job.record;
+    this.claims.delete(jobId);
+    this.outcomes.set(jobId, outcome);
+    const status = this.afterwards(job, outcome);
+    this.events.add({ type: 'settled', jobId, kind: outcome.kind, status, attempt: job.attempts });
+    return status;
+  }
+
+  private afterwards(job: Waiting, outcome: Outcome): JobStatus {
+    if (outcome.kind === 'snooze') this.waiting.unshift({ ...job, attempts: job.attempts - 1 });
+    else if (outcome.kind === 'retry' && job.attempts < maxAttempts) this.waiting.unshift(job);
+    else return outcome.kind === 'retry' ? 'failed' : outcome.kind;
+    this.wake();
+    return 'queued';
+  }
+}
