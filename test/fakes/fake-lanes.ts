@@ -67,7 +67,9 @@ export class FakeLanes implements Lanes {
     return this.waiting.map(({ record }) => record.id);
   }
 
+  /** Takes as long as a trip to another process: short jobs are over by then. */
   async snapshot(): Promise<readonly LaneCounts[]> {
+    await new Promise((resolve) => setImmediate(resolve));
     if (this.isAway) throw new Error('Redis is away');
     return this.models().map((model) => this.countsOf(model));
   }
