@@ -5,8 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 bin=.venvs/dev/bin
-"$bin/ruff" format --check gpu-services test/gpu_services
-"$bin/ruff" check gpu-services test/gpu_services
+all_python=(gpu-services test/gpu_services test/stand-ins test/contract/services)
+"$bin/ruff" format --check "${all_python[@]}"
+"$bin/ruff" check "${all_python[@]}"
 "$bin/mypy" gpu-services/core
 services=gpu-services
 for server in gpu-services/*/server.py; do # a service's files import each other as top-level modules
@@ -15,5 +16,7 @@ for server in gpu-services/*/server.py; do # a service's files import each other
   MYPYPATH="gpu-services:$folder" "$bin/mypy" "$folder"/*.py
 done
 MYPYPATH="$services:test/gpu_services" "$bin/mypy" test/gpu_services/*.py
-MYPYPATH="gpu-services:test/gpu_services/services" "$bin/mypy" test/gpu_services/services/*.py
+for folder in test/gpu_services/services test/contract/services test/stand-ins; do
+  MYPYPATH="gpu-services:$folder" "$bin/mypy" "$folder"/*.py
+done
 "$bin/pytest" "$@"
