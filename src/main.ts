@@ -1,3 +1,4 @@
+import { DataFolderTaken } from './platform/instance-lock.ts';
 import { type Service, startAll, stopAll } from './platform/service.ts';
 import { nextSignal } from './platform/signals.ts';
 import { WorkerNameTaken } from './queue/worker-lease.ts';
@@ -63,5 +64,6 @@ async function refuse(house: House, ground: GroundFloor, error: unknown): Promis
   const message = error instanceof Error ? error.message : String(error);
   house.emit({ type: 'system.fault', where: 'start', message });
   await stopAll(ground.services, AbortSignal.timeout(retreatMs)).catch(() => {});
-  return error instanceof WorkerNameTaken ? error.exitCode : exitCodes.failed;
+  const isTaken = error instanceof WorkerNameTaken || error instanceof DataFolderTaken;
+  return isTaken ? error.exitCode : exitCodes.failed;
 }

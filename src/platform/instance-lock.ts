@@ -11,6 +11,17 @@ export interface InstanceLockOptions {
   readonly role: string;
 }
 
+/** Another orchestrator works on this data folder. */
+export class DataFolderTaken extends Error {
+  /** What the program should exit with: "try again later". */
+  readonly exitCode = 75;
+
+  constructor(message: string) {
+    super(message);
+    this.name = 'DataFolderTaken';
+  }
+}
+
 /** No two orchestrators of a role on one data folder. The kernel takes the lock back when its holder dies. */
 export class InstanceLock implements Service {
   readonly name = 'instance lock';
@@ -21,11 +32,11 @@ export class InstanceLock implements Service {
     this.options = options;
   }
 
-  /** @throws one sentence that says who holds it and what to do */
+  /** @throws DataFolderTaken, in one line that says by whom and what to do */
   async start(): Promise<void> {
     const name = await this.lockName();
     this.lock = await takeKernelLock(name);
-    if (this.lock === null) throw new Error(await this.refusal(name));
+    if (this.lock === null) throw new DataFolderTaken(await this.refusal(name));
     await writeFile(this.pidFile, `${process.pid}\n`, { mode: 0o600 });
   }
 

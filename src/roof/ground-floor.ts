@@ -1,9 +1,10 @@
+import { InstanceLock } from '../platform/instance-lock.ts';
 import type { Service } from '../platform/service.ts';
 import { connectRedis } from '../queue/connection.ts';
 import { LocalRedis } from '../queue/local-redis.ts';
 import type { House } from './house.ts';
 
-/** What stands before anything is built on it: a Redis to connect to. */
+/** What stands before anything is built on it: the data folder is ours alone, and there is a Redis to connect to. */
 export interface GroundFloor {
   readonly redisUrl: string;
   readonly services: readonly Service[];
@@ -12,10 +13,12 @@ export interface GroundFloor {
 /** Without REDIS_URL, a private server. */
 export function groundFloor(house: House): GroundFloor {
   const { settings, http } = house;
+  const { dataDir, runtimeDir, role } = settings;
+  const lock = new InstanceLock({ dataDir, runtimeDir, role });
   const client: Service = { name: 'http client', start: async () => {}, stop: () => http.close() };
-  if (settings.redisUrl !== null) return { redisUrl: settings.redisUrl, services: [client] };
+  if (settings.redisUrl !== null) return { redisUrl: settings.redisUrl, services: [lock, client] };
   const local = privateRedis(house);
-  return { redisUrl: local.url, services: [client, local] };
+  return { redisUrl: local.url, services: [lock, client, local] };
 }
 
 function privateRedis({ settings, env, clock, emit }: House): LocalRedis {
