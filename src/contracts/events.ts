@@ -67,6 +67,7 @@ export type RoundhouseEvent =
   | { type: 'worker.started'; name: string; reclaimed: number }
   | { type: 'worker.lock-lost'; jobId: JobId }
   | { type: 'registry.loaded'; path: string; models: readonly string[] }
+  | { type: 'registry.warned'; path: string; warnings: readonly string[] }
   | { type: 'registry.rejected'; path: string; problems: readonly string[] }
   | { type: 'janitor.swept'; expired: number; records: number; files: number }
   | { type: 'system.stopping'; signal: string }

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Env } from '../config/environment.ts';
-import { readModelsFile } from '../config/models-file.ts';
-import { ConfigError } from '../config/problem.ts';
+import { type ModelsFile, readModelsFile } from '../config/models-file.ts';
+import { ConfigError, formatProblem } from '../config/problem.ts';
 import { parseSettings, type Role, type Settings, thisMachine } from '../config/settings.ts';
 import type { Emit, RoundhouseEvent } from '../contracts/events.ts';
 import type { Registry } from '../contracts/registry.ts';
@@ -48,7 +48,7 @@ export async function openHouse({ env, projectDir, role }: ServeOptions): Promis
   const gpu = await hasGpu(env.PATH ?? '');
   const roleEnv = role === undefined ? env : { ...env, ROUNDHOUSE_ROLE: role };
   const settings = parseSettings(roleEnv, projectDir, thisMachine(gpu));
-  const registry = readRegistry(settings);
+  const { registry, warnings } = readRegistry(settings);
   await mkdir(settings.dataDir, { recursive: true, mode: 0o700 });
   await openRuntimeDir(settings.runtimeDir);
   const listeners = new Set([
@@ -58,6 +58,8 @@ export async function openHouse({ env, projectDir, role }: ServeOptions): Promis
     for (const listen of listeners) listen(event);
   };
   emit({ type: 'registry.loaded', path: settings.modelsPath, models: [...registry.models.keys()] });
+  if (warnings.length > 0)
+    emit({ type: 'registry.warned', path: settings.modelsPath, warnings: warnings.map(formatProblem) });
   return {
     settings,
     env,
@@ -73,8 +75,8 @@ export async function openHouse({ env, projectDir, role }: ServeOptions): Promis
   };
 }
 
-function readRegistry({ modelsPath, projectDir }: Settings): Registry {
+function readRegistry({ modelsPath, projectDir }: Settings): Extract<ModelsFile, { registry: Registry }> {
   const file = readModelsFile(modelsPath, projectDir);
   if ('problems' in file) throw new ConfigError(file.problems);
-  return file.registry;
+  return file;
 }
