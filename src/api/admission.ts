@@ -1,6 +1,11 @@
 import { errors } from '../contracts/error-catalogue.ts';
+import type { RoundhouseError } from '../contracts/errors.ts';
+import type { ModelId } from '../contracts/ids.ts';
+import type { JobRecord } from '../contracts/job.ts';
 import type { ModelFailure, ModelSpec, ModelView } from '../contracts/model.ts';
 import { type BoardState, viewsOf } from './board-view.ts';
+import type { Api } from './dependencies.ts';
+import { recordError } from './record-error.ts';
 
 const failuresBeforeRefusal = 2;
 const longestRetryAfterS = 60;
@@ -11,17 +16,40 @@ const longestRetryAfterS = 60;
  */
 export function refuseHopelessWait(spec: ModelSpec, board: BoardState, nowMs: number): void {
   if (board.paused.has(spec.id)) throw errors.modelPaused(spec.id);
-  const rests = viewsOf(board, spec.id).map((view) => restOf(view, nowMs));
-  const known = rests.filter((rest) => rest !== null);
-  const [first] = known.toSorted((a, b) => a.untilMs - b.untilMs);
-  if (first === undefined || known.length < rests.length) return;
-  const { failure, untilMs } = first;
-  const retryAfterS = Math.min(longestRetryAfterS, Math.max(1, Math.ceil((untilMs - nowMs) / 1000)));
+  const rest = restOf(spec.id, board, nowMs);
+  if (rest === null) return;
+  const { failure, retryAfterS } = rest;
   throw errors.modelLoadFailed(spec.id, failure.reason, failure.logTail, retryAfterS);
 }
 
+/** The error of a job that has ended, and for a model that could not be started, when it is tried again. */
+export async function failureOf({ boardView, clock }: Api, record: JobRecord): Promise<RoundhouseError> {
+  if (record.error?.code !== 'model_load_failed') return recordError(record);
+  const board = await boardView.fresh().catch(() => null);
+  const rest = board === null ? null : restOf(record.model, board, clock.now());
+  return recordError(record, rest?.retryAfterS);
+}
+
+interface Rest {
+  readonly failure: ModelFailure;
+  readonly retryAfterS: number;
+}
+
+/** Why no worker will load it now, and when the first of them will; null when it is there or may be tried. */
+function restOf(model: ModelId, board: BoardState, nowMs: number): Rest | null {
+  const rests = viewsOf(board, model).map((view) => restOfView(view, nowMs));
+  const known = rests.filter((rest) => rest !== null);
+  const [first] = known.toSorted((a, b) => a.untilMs - b.untilMs);
+  if (first === undefined || known.length < rests.length) return null;
+  const { failure, untilMs } = first;
+  return {
+    failure,
+    retryAfterS: Math.min(longestRetryAfterS, Math.max(1, Math.ceil((untilMs - nowMs) / 1000))),
+  };
+}
+
 /** Why its worker will not load it now; null when it is there or may be tried. */
-function restOf(view: ModelView, nowMs: number): { failure: ModelFailure; untilMs: number } | null {
+function restOfView(view: ModelView, nowMs: number): { failure: ModelFailure; untilMs: number } | null {
   const { state, failure, blockedUntilMs } = view;
   if (state !== 'failed' && state !== 'stopped') return null;
   if (failure === null || failure.failures < failuresBeforeRefusal) return null;

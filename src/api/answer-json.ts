@@ -21,7 +21,7 @@ export async function answerJson(
   switch (end.kind) {
     case 'ended':
       if (end.record === null) throw errors.jobNotFound(live.id);
-      return sendResult(api.artifacts, response, end.record);
+      return sendResult(api, response, end.record);
     case 'refused':
       throw end.error;
     case 'over':

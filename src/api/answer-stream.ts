@@ -2,13 +2,13 @@ import type { Response } from 'express';
 import { errors } from '../contracts/error-catalogue.ts';
 import type { RoundhouseError } from '../contracts/errors.ts';
 import type { JobRecord } from '../contracts/job.ts';
+import { failureOf } from './admission.ts';
 import { asChunk } from './as-chunk.ts';
 import type { Bond } from './bond.ts';
 import { ChunkOrder, type ChunkVerdict } from './chunk-order.ts';
 import type { Api } from './dependencies.ts';
 import type { LiveSignal } from './live-job.ts';
 import { sendError } from './middleware/error-response.ts';
-import { recordError } from './record-error.ts';
 import { EventStream } from './sse.ts';
 import type { Connection } from './sync-wait.ts';
 import { waitComment } from './wait-comment.ts';
@@ -102,7 +102,7 @@ export class StreamAnswer {
     if (record === null) {
       this.fail(errors.jobNotFound(this.bond.live.id));
     } else if (record.status !== 'completed') {
-      this.fail(recordError(record));
+      void failureOf(this.api, record).then((error) => this.fail(error));
     } else if (!this.order.hasSent && record.output !== null) {
       this.send([JSON.stringify(asChunk(record.output)), donePayload]);
     } else if (isLate) {
@@ -126,6 +126,7 @@ export class StreamAnswer {
   }
 
   private fail(error: RoundhouseError): void {
+    if (this.state === 'over') return;
     const wasHeld = this.state === 'held';
     this.finish();
     if (wasHeld) {

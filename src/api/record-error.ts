@@ -18,10 +18,14 @@ const statusByType: Readonly<Record<string, number>> = {
   rate_limit_error: 429,
 };
 
-const loadRetryAfterS = 10;
+/** Waiting clients hear of a failed load from the second one on, whose pause this is. */
+const leastLoadRetryAfterS = 30;
 
-/** What a waiting client is told of a job that ended without a result. */
-export function recordError(record: JobRecord): RoundhouseError {
+/**
+ * What a waiting client is told of a job that ended without a result.
+ * @param loadRetryAfterS when a model that could not be started is tried again
+ */
+export function recordError(record: JobRecord, loadRetryAfterS = leastLoadRetryAfterS): RoundhouseError {
   if (record.status === 'cancelled') return errors.cancelled(record.id);
   if (record.status === 'expired') {
     return errors.queueTtlExceeded(
@@ -30,10 +34,10 @@ export function recordError(record: JobRecord): RoundhouseError {
     );
   }
   if (record.error === null) return errors.internal(new Error(`job ${record.id} failed without an error`));
-  return fromBody(record.error, record.id);
+  return fromBody(record.error, record.id, loadRetryAfterS);
 }
 
-function fromBody(body: ErrorBody, jobId: string): RoundhouseError {
+function fromBody(body: ErrorBody, jobId: string, loadRetryAfterS: number): RoundhouseError {
   const { message, type, code, param } = body;
   const retryable = body.retryable ?? false;
   return new RoundhouseError({

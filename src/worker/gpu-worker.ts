@@ -88,7 +88,7 @@ export class GpuWorker {
     const { emit, channel, clock } = this.options;
     const books = { ...this.options, residents, estimates, failures };
     const dispatcher = new Dispatcher(books);
-    const swapper = new Swapper(books);
+    const swapper = new Swapper({ ...books, onFailedLoad: () => void this.publish() });
     const refusals = new Refusals(books, known);
     const onFault = (error: unknown) =>
       emit({ type: 'system.fault', where: 'gpu loop', message: String(error) });

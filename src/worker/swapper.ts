@@ -23,6 +23,8 @@ export interface SwapperOptions {
   readonly failures: LoadFailures;
   readonly clock: Clock;
   readonly emit: Emit;
+  /** The books say more of a failed load than its server does. */
+  readonly onFailedLoad: () => void;
 }
 
 const leastDrainPatienceMs = 600_000;
@@ -112,5 +114,6 @@ export class Swapper {
     const retryInMs = Math.max(0, blockedUntilMs - clock.now());
     const reason = told.message;
     emit({ type: 'swap.failed', load: model, evicted, reason, failures: failures.count(model), retryInMs });
+    this.options.onFailedLoad();
   }
 }
