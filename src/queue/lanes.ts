@@ -99,7 +99,7 @@ export class BullLanes {
     } catch (error) {
       throw queueError(error);
     }
-    throw errors.queueUnavailable(`no answer within ${snapshotPatienceMs} ms`);
+    throw errors.queueUnavailable('Redis does not answer');
   }
 
   /**

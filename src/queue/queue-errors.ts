@@ -1,8 +1,17 @@
 import { errors } from '../contracts/error-catalogue.ts';
 import { RoundhouseError } from '../contracts/errors.ts';
 
-const connectionTrouble =
-  /ECONN|ENOENT|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN|timed out|isn't writeable|Connection is closed|LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|NOAUTH|WRONGPASS|max retries per request/;
+/** What a failed command means, first match first; a client hears these words and not the library's. */
+const troubles: readonly (readonly [RegExp, string])[] = [
+  [/timed out|ETIMEDOUT/, 'Redis does not answer'],
+  [/LOADING/, 'Redis is still reading its data'],
+  [/READONLY|MASTERDOWN|CLUSTERDOWN/, 'this Redis takes no writes now'],
+  [/NOAUTH|WRONGPASS/, 'Redis refuses the password in REDIS_URL'],
+  [
+    /ECONN|ENOENT|EPIPE|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN|isn't writeable|Connection is closed|max retries per request/,
+    'there is no connection to Redis',
+  ],
+];
 
 /** What a client may hear of a failed command: unreachable, disk full, memory full, or a fault of our own. */
 export function queueError(error: unknown): RoundhouseError {
@@ -11,8 +20,8 @@ export function queueError(error: unknown): RoundhouseError {
   if (message.includes('MISCONF')) return errors.storageFull('the queue cannot write to its disk');
   if (message.includes('OOM command not allowed'))
     return errors.storageFull('the memory of the queue is full');
-  if (connectionTrouble.test(message)) return errors.queueUnavailable(message);
-  return errors.internal(error);
+  const trouble = troubles.find(([pattern]) => pattern.test(message));
+  return trouble === undefined ? errors.internal(error) : errors.queueUnavailable(trouble[1]);
 }
 
 /** Runs a call to Redis; whatever fails becomes a RoundhouseError. */

@@ -13,16 +13,20 @@ test('a disk that Redis cannot write to, and a full Redis, are storage_full', ()
   }
 });
 
-test('a closed connection and a late answer are queue_unavailable', () => {
-  for (const message of [
-    "Stream isn't writeable and enableOfflineQueue options is false",
-    'Command timed out',
-    'connect ECONNREFUSED 127.0.0.1:6379',
-    'LOADING Redis is loading the dataset in memory',
-    'Reached the max retries per request limit (which is 1).',
-  ]) {
+test('a closed connection and a late answer are queue_unavailable, in words that need no knowledge of the client', () => {
+  for (const [message, words] of [
+    ["Stream isn't writeable and enableOfflineQueue options is false", 'there is no connection to Redis'],
+    ['connect ECONNREFUSED 127.0.0.1:6379', 'there is no connection to Redis'],
+    ['connect ENOENT /run/redis.sock', 'there is no connection to Redis'],
+    ['Reached the max retries per request limit (which is 1).', 'there is no connection to Redis'],
+    ['Command timed out', 'Redis does not answer'],
+    ['LOADING Redis is loading the dataset in memory', 'Redis is still reading its data'],
+    ["READONLY You can't write against a read only replica.", 'this Redis takes no writes now'],
+    ['WRONGPASS invalid username-password pair', 'Redis refuses the password in REDIS_URL'],
+  ] as const) {
     const refusal = queueError(new Error(message));
     assert.deepEqual([refusal.status, refusal.code], [503, 'queue_unavailable'], message);
+    assert.match(refusal.message, new RegExp(`^The queue cannot be reached \\(${words}\\)\\. `));
   }
 });
 
