@@ -42,6 +42,8 @@ export class ModelProcess {
   /** Nobody else can answer there. */
   readonly isOwnSocket: boolean;
   readonly signs: StartSigns;
+  /** What is wrong with where it runs, should it not come up; null: nothing. */
+  readonly note: string | null;
   /** Resolves when the whole tree is gone. Never rejects. */
   readonly exited: Promise<ExitStatus>;
   /** We asked for its end. */
@@ -53,10 +55,12 @@ export class ModelProcess {
     signs: StartSigns,
     bootId: BootId,
     place: Place,
+    note: string | null,
     cleanUp: CleanUp,
   ) {
     this.launched = launched;
     this.signs = signs;
+    this.note = note;
     this.bootId = bootId;
     this.target = place.target;
     this.isOwnSocket = place.socketPath !== null;
@@ -100,7 +104,7 @@ export class ModelProcess {
       if (!isCertain) await killMarked(instanceId, (boot) => boot === bootId, clock);
       if (place.socketPath !== null) await rm(place.socketPath, { force: true }).catch(() => {});
     };
-    return new ModelProcess(launched, signs, bootId, place, cleanUp);
+    return new ModelProcess(launched, signs, bootId, place, python.note, cleanUp);
   }
 
   /** SIGTERM; the whole tree is killed when the grace of the model is over. */

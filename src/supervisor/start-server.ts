@@ -36,7 +36,7 @@ export async function startServer(options: StartServerOptions, signal: AbortSign
   const readiness = await untilReady(readinessOptions(process, options, signal));
   if (readiness.kind === 'ready') return { process, freeBeforeMb };
   await endFailedStart(process, readiness.reason, options);
-  throw new Error(readiness.reason);
+  throw new Error(process.note === null ? readiness.reason : `${readiness.reason}; ${process.note}`);
 }
 
 function readinessOptions(process: ModelProcess, options: StartServerOptions, signal: AbortSignal) {
