@@ -40,9 +40,12 @@ function describe(id: string, script: string, { scripts }: ServiceFiles): PathPr
   return {
     path: ['models', id, 'service_script'],
     what: `model "${id}": there is no file ${script}.`,
-    fix: meant ? `Did you mean ${meant}?` : `${known} docs/ADDING_MODELS.md tells how to add one.`,
+    fix: meant ? `Did you mean ${meant}?` : `${known} ${wayRound}`,
   };
 }
+
+const wayRound =
+  'Add it as docs/ADDING_MODELS.md tells, or set ROUNDHOUSE_MODELS=models.cpu.yaml for models that run without it.';
 
 /** Compares the folders, whose names tell the services apart. */
 function nearestScript(script: string, scripts: readonly string[]): string | null {
