@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import pRetry from 'p-retry';
 import { errors } from '../contracts/error-catalogue.ts';
 import type { ByteRange } from './artifact-file.ts';
 import { ArtifactTransfer, type RemoteArtifact } from './artifact-transfer.ts';
@@ -11,6 +12,8 @@ export interface ArtifactClientOptions {
   /** What the workers' artifact servers ask for. */
   readonly token: string;
   readonly clock?: Clock;
+  /** Pause before the second try to reach a worker; it doubles. */
+  readonly firstPauseMs?: number;
 }
 
 /** One connection of a transfer; `cut` closes it at once. */
@@ -32,27 +35,39 @@ export class ArtifactClient {
   private readonly http: HttpClient;
   private readonly token: string;
   private readonly clock: Clock;
+  private readonly firstPauseMs: number;
 
-  constructor({ http, token, clock = systemClock }: ArtifactClientOptions) {
+  constructor({ http, token, clock = systemClock, firstPauseMs = 250 }: ArtifactClientOptions) {
     this.http = http;
     this.token = token;
     this.clock = clock;
+    this.firstPauseMs = firstPauseMs;
   }
 
   /**
    * The bytes of a file, or a range of them; null: the worker has it no more. A transfer that breaks is resumed where
    * it broke. A whole file is checked against its sha256 before its last piece is handed out.
    * @param baseUrl of the worker's artifact server
-   * @throws artifact_unreachable when the worker does not answer
+   * @throws artifact_unreachable when the worker does not answer, not even after the second or two of a restart
    */
   async open(baseUrl: string, artifact: RemoteArtifact, range?: ByteRange): Promise<Readable | null> {
     const transfer = new ArtifactTransfer(baseUrl, artifact, range);
     const stop = new AbortController();
-    const first = await this.request(transfer, stop.signal).catch((error: Error) => {
-      throw errors.artifactUnreachable(error.message);
-    });
+    const first = await this.reach(transfer, stop.signal);
     if (first === null) return null;
     return readableOf(this.pieces(transfer, first, stop.signal), stop);
+  }
+
+  private reach(transfer: ArtifactTransfer, stop: AbortSignal): Promise<Arrival | null> {
+    return pRetry(() => this.request(transfer, stop), {
+      retries: patience - 1,
+      minTimeout: this.firstPauseMs,
+      shouldRetry: ({ error }) => isAway(error),
+    }).catch((error: Error) => {
+      throw errors.artifactUnreachable(
+        error instanceof Refused ? 'it refuses to hand it out' : 'it does not answer',
+      );
+    });
   }
 
   /** One piece behind, so that the last is held back until all is known to be right. */
@@ -121,7 +136,7 @@ export class ArtifactClient {
       const response = await this.unlessStalled(this.http.request({ origin: url.origin }, options), signal);
       if (response.status === (rest === null ? 200 : 206)) return { response, cut, signal };
       if (response.status !== 404 && response.status !== 416)
-        throw new Error(`${url} answered ${response.status}`);
+        throw new Refused(`${url} answered ${response.status}`);
     } catch (error) {
       cut();
       throw error;
@@ -154,6 +169,11 @@ function readableOf(pieces: AsyncGenerator<Uint8Array>, stop: AbortController): 
   };
   return readable;
 }
+
+/** Nobody took the request, as Node's codes say; an answer or a stall is not tried again. */
+const isAway = (error: Error): boolean => 'code' in error;
+
+class Refused extends Error {}
 
 /** Removed during the transfer. */
 class Gone extends Error {

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { asJobId } from '../../../src/contracts/ids.ts';
@@ -152,7 +153,7 @@ test('a transfer that breaks again and again is resumed where it broke', async (
     response.writeHead(start === 0 ? 200 : 206, { 'content-length': end - start + 1 });
     response.write(content.subarray(start, Math.min(start + 100_000, end + 1)), () => response.destroy());
   });
-  const client = new ArtifactClient({ http: worker.http, token, clock: hurried });
+  const client = new ArtifactClient({ http: worker.http, token, clock: hurried, firstPauseMs: 1 });
   const readable = await client.open(worker.url, { jobId, file: described(content) });
   assert.ok(readable);
   assert.ok(content.equals(await buffer(readable)));
@@ -167,7 +168,7 @@ test('a resumed range keeps to its end', async () => {
     response.writeHead(206, { 'content-length': end - start + 1 });
     response.write(content.subarray(start, Math.min(start + 4000, end + 1)), () => response.destroy());
   });
-  const client = new ArtifactClient({ http: worker.http, token, clock: hurried });
+  const client = new ArtifactClient({ http: worker.http, token, clock: hurried, firstPauseMs: 1 });
   const readable = await client.open(
     worker.url,
     { jobId, file: described(content) },
@@ -206,7 +207,7 @@ test('a worker that stalls is left, and the transfer goes on over a new connecti
 
 test('a file that is not the one of the job is never handed out whole', async () => {
   await using worker = await strangeWorker((_, response) => void response.end(content));
-  const client = new ArtifactClient({ http: worker.http, token, clock: hurried });
+  const client = new ArtifactClient({ http: worker.http, token, clock: hurried, firstPauseMs: 1 });
   const file = { ...described(content), sha256: '0'.repeat(64) };
   const readable = await client.open(worker.url, { jobId, file });
   assert.ok(readable);
@@ -223,18 +224,18 @@ test('a file that is removed in the middle of a transfer is an error', async () 
     response.writeHead(200, { 'content-length': content.length });
     response.write(content.subarray(0, 1000), () => response.destroy());
   });
-  const client = new ArtifactClient({ http: worker.http, token, clock: hurried });
+  const client = new ArtifactClient({ http: worker.http, token, clock: hurried, firstPauseMs: 1 });
   const readable = await client.open(worker.url, { jobId, file: described(content) });
   assert.ok(readable);
   await assert.rejects(buffer(readable), /removed/);
 });
 
-test('a worker that is not there is told at once, one that goes away after some tries', async () => {
+test('a worker that is not there, or goes away, is told after some tries', async () => {
   const worker = await strangeWorker((_, response) => {
     response.writeHead(200, { 'content-length': content.length });
     response.write(content.subarray(0, 1000));
   });
-  const client = new ArtifactClient({ http: worker.http, token, clock: hurried });
+  const client = new ArtifactClient({ http: worker.http, token, clock: hurried, firstPauseMs: 1 });
   const readable = await client.open(worker.url, { jobId, file: described(content) });
   assert.ok(readable);
   worker.server.closeAllConnections();
@@ -242,8 +243,25 @@ test('a worker that is not there is told at once, one that goes away after some 
   await assert.rejects(buffer(readable), { code: 'ECONNREFUSED' });
   await assert.rejects(client.open(worker.url, { jobId, file: described(content) }), {
     code: 'artifact_unreachable',
+    message: /cannot be reached \(it does not answer\)/,
   });
   await worker.http.close();
+});
+
+test('a worker that restarts is waited for, one that refuses is not asked again', async () => {
+  let tries = 0;
+  const http: Pick<HttpClient, 'request'> = {
+    request: async () => {
+      tries += 1;
+      if (tries === 1) throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+      return { status: 403, headers: {}, body: Readable.from([]) } as never;
+    },
+  };
+  const client = new ArtifactClient({ http: http as HttpClient, token, firstPauseMs: 1 });
+  await assert.rejects(client.open('http://127.0.0.1:1', { jobId, file: described(content) }), {
+    message: /cannot be reached \(it refuses to hand it out\)/,
+  });
+  assert.equal(tries, 2);
 });
 
 test('a reader that leaves ends the transfer', async () => {
@@ -252,7 +270,7 @@ test('a reader that leaves ends the transfer', async () => {
     response.write(content.subarray(0, 1000));
   });
   const arrived = once(worker.server, 'request');
-  const client = new ArtifactClient({ http: worker.http, token, clock: hurried });
+  const client = new ArtifactClient({ http: worker.http, token, clock: hurried, firstPauseMs: 1 });
   const readable = await client.open(worker.url, { jobId, file: described(content) });
   const [request] = (await arrived) as [IncomingMessage];
   const closed = once(request.socket, 'close');
