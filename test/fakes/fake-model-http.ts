@@ -1,6 +1,6 @@
 import type { HttpRequest, Target, UpstreamResponse } from '../../src/platform/http-client.ts';
 
-/** One request that a model server got. `ended` resolves when its connection was closed by us. */
+/** One request that a model server got. Its `signal` aborts when we close the connection. */
 export interface FakeCall {
   readonly model: string;
   readonly path: string;
@@ -67,8 +67,8 @@ export const silence = ({ signal }: FakeCall): Promise<never> => orAborted(new P
 
 export function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
   return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
     promise.then(resolve, reject);
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
 }
