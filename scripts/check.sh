@@ -12,6 +12,8 @@ wanted=" $* "
 kill_rounds=${ROUNDHOUSE_KILL_ROUNDS:-}
 # What this shell has set for a server of its own is not meant for those that the tests start.
 unset "${!ROUNDHOUSE_@}" REDIS_URL
+# Model servers that are tested without a supervisor find the unpacked libraries, too.
+if [[ -d .runtime/lib ]]; then export LD_LIBRARY_PATH=$root/.runtime/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}; fi
 summary=()
 failed=0
 
