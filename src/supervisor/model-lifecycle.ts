@@ -97,7 +97,7 @@ function factsOf(status: ServerStatus, event: LifecycleEvent, atMs: number): Par
     case 'spawned':
       return { pid: event.pid };
     case 'loading':
-      return { loadProgress: event.progress, loadPhase: event.phase };
+      return isOvertaken(status, event) ? {} : { loadProgress: event.progress, loadPhase: event.phase };
     case 'ready':
       return { ...noLoad, failure: null };
     case 'failed':
@@ -109,6 +109,14 @@ function factsOf(status: ServerStatus, event: LifecycleEvent, atMs: number): Par
     default:
       return event satisfies never;
   }
+}
+
+/** An answer of /health may arrive after an event that is newer than it. */
+function isOvertaken(
+  { loadProgress, loadPhase }: ServerStatus,
+  { progress, phase }: { readonly progress: number | null; readonly phase: string | null },
+): boolean {
+  return loadProgress !== null && progress !== null && phase === loadPhase && progress < loadProgress;
 }
 
 const noLoad = { loadProgress: null, loadPhase: null } as const;

@@ -39,6 +39,13 @@ test('progress of the load is shown while it loads, and not after', () => {
   assert.equal(after(start, loading, ready).loadProgress, null);
 });
 
+test('progress never goes back within a phase, whichever way it was told', () => {
+  const older: LifecycleEvent = { type: 'loading', progress: 0.3, phase: 'weights' };
+  const later: LifecycleEvent = { type: 'loading', progress: 0.1, phase: 'warm-up' };
+  assert.equal(after(start, loading, older).loadProgress, 0.4);
+  assert.equal(after(start, loading, later).loadProgress, 0.1);
+});
+
 test('the moment of a state is that of its beginning, not of what happens in it', () => {
   assert.equal(after(start, loading, loading, loading).sinceMs, 2);
 });
