@@ -23,7 +23,7 @@ app.post('/v1/chat/completions', async (request, response) => {
       const { 'content-type': type = '', 'content-length': length } = headers;
       response.writeHead(statusCode, {
         'content-type': String(type),
-        ...(length ? { 'content-length': length } : {}),
+        ...(length ? { 'content-length': String(length) } : {}),
       });
       return response;
     },
