@@ -1,9 +1,11 @@
+import { RoundhouseError } from '../contracts/errors.ts';
 import type { Emit } from '../contracts/events.ts';
 import type { Outcome } from '../contracts/job.ts';
 import type { ModelSpec } from '../contracts/model.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { HttpClient } from '../platform/http-client.ts';
 import { ChunkSender } from './chunk-sender.ts';
+import { GenerationFailed } from './generation-failed.ts';
 import { judge } from './judge.ts';
 import type { ArtifactSink, ClaimedJob, JobChannel, ServerLease } from './ports.ts';
 import { readAnswer } from './read-answer.ts';
@@ -27,6 +29,9 @@ export interface AttemptFacts {
   readonly stopping: AbortSignal;
 }
 
+/** A connection breaks a moment before the end of its server is known, which says more. */
+const deathNoticeMs = 500;
+
 /** What an attempt came to; `isBrokenOff`: its server may still be working on it. */
 export interface AttemptEnd {
   readonly outcome: Outcome;
@@ -39,26 +44,35 @@ export async function runAttempt(tools: AttemptTools, facts: AttemptFacts): Prom
   const watch = new SilenceWatch(tools.clock, silenceLimits(claim, spec), claim.record.executionTimeoutMs);
   const chunks = new ChunkSender(tools.channel, tools.clock, claim);
   const unlisten = followProgress(tools.channel, facts, watch);
+  const over = new AbortController();
   try {
-    const result = await generate(tools, facts, watch, chunks);
+    const result = await generate(tools, facts, { watch, chunks, over: over.signal });
     return { outcome: { kind: 'completed', result }, isBrokenOff: false };
   } catch (error) {
     chunks.flush();
+    if (!isExplained(error, facts, watch)) await tools.clock.sleep(deathNoticeMs, facts.lease.gone);
     return await breakOff(tools, facts, watch, error);
   } finally {
     watch.stop();
     unlisten();
+    // Whatever was left unread of the answer: no connection outlives its attempt.
+    over.abort();
   }
+}
+
+interface Generation {
+  readonly watch: SilenceWatch;
+  readonly chunks: ChunkSender;
+  readonly over: AbortSignal;
 }
 
 async function generate(
   { http, artifacts, channel }: AttemptTools,
   { claim, lease, abandoned, stopping }: AttemptFacts,
-  watch: SilenceWatch,
-  chunks: ChunkSender,
+  { watch, chunks, over }: Generation,
 ) {
   const { record, attempt } = claim;
-  const signal = AbortSignal.any([claim.signal, abandoned, lease.gone, watch.signal, stopping]);
+  const signal = AbortSignal.any([claim.signal, abandoned, lease.gone, watch.signal, stopping, over]);
   signal.throwIfAborted();
   const response = await http.request(lease.target, {
     method: 'POST',
@@ -69,6 +83,15 @@ async function generate(
   });
   const onSaving = () => channel.progress(record, null, 'saving');
   return readAnswer(response, { claim, artifacts, chunks, onSign: () => watch.sign(), onSaving });
+}
+
+function isExplained(
+  error: unknown,
+  { claim, lease, abandoned, stopping }: AttemptFacts,
+  { signal }: SilenceWatch,
+): boolean {
+  const isTold = error instanceof RoundhouseError || error instanceof GenerationFailed;
+  return isTold || AbortSignal.any([claim.signal, abandoned, lease.gone, stopping, signal]).aborted;
 }
 
 /** Only what streams, and text, is known to give signs: elsewhere a long silence may be honest work. */

@@ -29,8 +29,9 @@ export class ClientWatch {
 
   private async check(claim: ClaimedJob): Promise<void> {
     const { sync, inboxId } = claim.record;
-    if (!sync || inboxId === null || (await this.options.channel.inboxAlive(inboxId))) return;
-    this.options.onOrphaned(claim);
+    if (!sync || inboxId === null) return;
+    const isAlive = await this.options.channel.inboxAlive(inboxId).catch(() => true);
+    if (!isAlive && !this.isOver) this.options.onOrphaned(claim);
   }
 }
 

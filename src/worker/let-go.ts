@@ -11,6 +11,8 @@ export interface LetGoOptions {
   readonly http: Pick<HttpClient, 'request'>;
   readonly clock: Clock;
   readonly lease: ServerLease;
+  /** Aborts when the worker stops and can wait no longer. */
+  readonly stopping: AbortSignal;
   /** Jobs of ours that the server is still to work on. */
   readonly othersInFlight: () => number;
 }
@@ -19,13 +21,15 @@ export interface LetGoOptions {
  * Waits until a server has dropped a job whose connection was closed, so that the next one does not queue up behind
  * it. A server that holds on for 10 s is ended: it would hold the turntable for ever.
  */
-export async function untilLetGo({ http, clock, lease, othersInFlight }: LetGoOptions): Promise<void> {
+export async function untilLetGo(options: LetGoOptions): Promise<void> {
+  const { http, clock, lease, stopping, othersInFlight } = options;
+  const over = AbortSignal.any([lease.gone, stopping]);
   const giveUpAtMs = clock.monotonicMs() + patienceMs;
-  for (let waitMs = firstLookMs; !lease.gone.aborted; waitMs *= 2) {
-    const inFlight = await askInFlight(http, lease);
-    if (lease.gone.aborted || inFlight === 'unknown' || (inFlight ?? Infinity) <= othersInFlight()) return;
+  for (let waitMs = firstLookMs; !over.aborted; waitMs *= 2) {
+    const inFlight = await askInFlight(http, lease, over);
+    if (over.aborted || inFlight === 'unknown' || (inFlight ?? Infinity) <= othersInFlight()) return;
     if (clock.monotonicMs() >= giveUpAtMs) return lease.kill('it did not let go of a job that had ended');
-    await clock.sleep(Math.min(waitMs, 500), lease.gone);
+    await clock.sleep(Math.min(waitMs, 500), over);
   }
 }
 
@@ -33,13 +37,22 @@ export async function untilLetGo({ http, clock, lease, othersInFlight }: LetGoOp
 async function askInFlight(
   http: LetGoOptions['http'],
   lease: ServerLease,
+  over: AbortSignal,
 ): Promise<number | 'unknown' | null> {
   try {
-    const signal = AbortSignal.any([lease.gone, AbortSignal.timeout(probeMs)]);
+    const signal = AbortSignal.any([over, AbortSignal.timeout(probeMs)]);
     const response = await http.request(lease.target, { method: 'GET', path: '/health', signal });
-    const health = healthSchema.safeParse(JSON.parse(await response.body.text()));
-    return health.data?.in_flight ?? 'unknown';
+    return readInFlight(await response.body.text());
   } catch {
     return null;
+  }
+}
+
+/** Some engines answer with an empty body. */
+function readInFlight(text: string): number | 'unknown' {
+  try {
+    return healthSchema.safeParse(JSON.parse(text)).data?.in_flight ?? 'unknown';
+  } catch {
+    return 'unknown';
   }
 }

@@ -27,10 +27,8 @@ export interface AnswerContext {
 export async function readAnswer(response: UpstreamResponse, context: AnswerContext): Promise<JobResult> {
   const body = watched(response.body, context.onSign);
   if (response.status >= 400) throw await readFailure(response.status, body);
-  const type = response.headers['content-type'] ?? '';
-  if (type.startsWith('text/event-stream')) {
-    return relayEvents(body, context, mostInlineBytes);
-  }
+  const type = (response.headers['content-type'] ?? '').toLowerCase();
+  if (type.startsWith('text/event-stream')) return kept(await relayEvents(body, context), context);
   if (/^application\/([\w.-]+\+)?json\b/.test(type)) return readJson(body, context);
   if (type.startsWith('text/html'))
     throw unusable(`HTML instead of a result: ${(await readText(body)).text}`);
@@ -53,6 +51,14 @@ async function readJson(body: AsyncIterable<Uint8Array>, context: AnswerContext)
   const output = parse(text);
   const usage = typeof output === 'object' && output !== null && 'usage' in output ? output.usage : null;
   return { output, usage: usage ?? null, files: [] };
+}
+
+/** The answer that a stream came to, in a file when it is too large for the record. */
+async function kept(result: JobResult, context: AnswerContext): Promise<JobResult> {
+  const bytes = Buffer.from(JSON.stringify(result.output));
+  if (bytes.length <= mostInlineBytes) return result;
+  const { files } = await readFile(pieceOf(bytes), 'application/json', context);
+  return { ...result, output: null, files };
 }
 
 async function readFile(
@@ -90,6 +96,10 @@ async function readText(body: AsyncIterable<Uint8Array>): Promise<{ text: string
   return { text: Buffer.concat(head).toString('utf8', 0, mostErrorBytes) };
 }
 
+async function* pieceOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
 interface Head {
   readonly head: readonly Uint8Array[];
   /** What comes after; null when the head is all there is. */
@@ -112,6 +122,10 @@ async function* chain(
   head: readonly Uint8Array[],
   rest: AsyncIterator<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  yield* head;
-  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+  try {
+    yield* head;
+    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
 }

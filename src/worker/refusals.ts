@@ -12,7 +12,7 @@ export interface RefusalsOptions {
 export class Refusals {
   private readonly options: RefusalsOptions;
   private known: ReadonlySet<ModelId>;
-  /** Jobs ever accepted when a model's waiting ones were last refused: without new ones none are left. */
+  /** What waited and was ever accepted when a model's waiting jobs were last refused: unchanged, none are left. */
   private readonly refusedAt = new Map<ModelId, string>();
 
   /** @param known models that an earlier registry had, too */
@@ -26,7 +26,7 @@ export class Refusals {
     const { lanes, failures } = this.options;
     for (const { model, waiting, accepted } of counts) {
       const error = failures.refusal(model, nowMs);
-      const state = `${failures.count(model)}:${accepted}`;
+      const state = `${failures.count(model)}:${accepted}:${waiting}`;
       if (error === null || waiting.every((n) => n === 0) || this.refusedAt.get(model) === state) continue;
       await lanes.failWaiting(model, error, 'sync');
       this.refusedAt.set(model, state);

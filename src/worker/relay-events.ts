@@ -4,7 +4,10 @@ import { donePayload, eventPayloads } from './event-payloads.ts';
 import { GenerationFailed } from './generation-failed.ts';
 import type { AnswerContext } from './read-answer.ts';
 import { StreamAssembly } from './stream-assembly.ts';
-import { readError } from './upstream-error.ts';
+import { toldInStream, withoutAddresses } from './upstream-error.ts';
+
+/** Of a stream; what is longer is relayed and not kept. */
+const mostKeptBytes = 16_777_216;
 
 /**
  * Sends a stream's payloads on as they come and keeps the whole answer for the record.
@@ -13,9 +16,8 @@ import { readError } from './upstream-error.ts';
 export async function relayEvents(
   body: AsyncIterable<Uint8Array>,
   { claim, chunks }: AnswerContext,
-  mostBytes: number,
 ): Promise<JobResult> {
-  const assembly = new StreamAssembly(mostBytes);
+  const assembly = new StreamAssembly(mostKeptBytes);
   const isDone = await relay(body, chunks.push.bind(chunks), assembly);
   chunks.flush();
   if (!isDone && !assembly.isFinished && claim.record.modelType === 'text') {
@@ -31,7 +33,7 @@ async function relay(
   assembly: StreamAssembly,
 ): Promise<boolean> {
   for await (const payloads of eventPayloads(body)) {
-    const end = payloads.findIndex((payload) => payload === donePayload || isError(payload));
+    const end = payloads.findIndex((payload) => payload === donePayload || toldInStream(payload) !== null);
     const whole = end === -1 ? payloads : payloads.slice(0, end);
     for (const payload of whole) assembly.add(payload);
     if (whole.length > 0) push(whole);
@@ -42,19 +44,12 @@ async function relay(
   return false;
 }
 
-/** `{"error": …}` in a stream; a cheap look first, since nearly no payload is one. */
-function isError(payload: string): boolean {
-  return payload.startsWith('{"error"') || (payload.includes('"error":{') && !payload.includes('"choices"'));
-}
-
 function toldFailure(payload: string): GenerationFailed {
-  const told = readError(payload);
+  const told = toldInStream(payload);
   const isCallers = /"(invalid_request_error|BadRequestError)"/.test(payload);
-  const body = errors.modelError(told?.message ?? payload.slice(0, 512)).toBody();
-  return isCallers
-    ? new GenerationFailed(
-        { ...body, type: 'invalid_request_error', code: told?.code ?? 'invalid_value' },
-        'caller',
-      )
-    : new GenerationFailed(body, 'server');
+  const body = errors.modelError(withoutAddresses(told?.message ?? '')).toBody();
+  if (!isCallers) return new GenerationFailed(body, 'server');
+  const code = told?.code ?? 'invalid_value';
+  const refusal = { ...body, type: 'invalid_request_error', code, param: told?.param ?? null } as const;
+  return new GenerationFailed(refusal, 'caller');
 }

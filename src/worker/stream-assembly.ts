@@ -4,9 +4,9 @@ export class StreamAssembly {
   private head: Chunk | null = null;
   private usage: unknown = null;
   private bytes = 0;
-  private isTooLarge = false;
   private readonly mostBytes: number;
 
+  /** @param mostBytes of all payloads together; of an answer beyond it only the ends of its choices are kept */
   constructor(mostBytes: number) {
     this.mostBytes = mostBytes;
   }
@@ -16,9 +16,12 @@ export class StreamAssembly {
     return this.choices.size > 0 && [...this.choices.values()].every(({ finish }) => finish !== null);
   }
 
+  private get isTooLarge(): boolean {
+    return this.bytes > this.mostBytes;
+  }
+
   add(payload: string): void {
     this.bytes += payload.length;
-    if (this.bytes > this.mostBytes * 4) this.isTooLarge = true;
     const chunk = parse(payload);
     if (chunk === null) return;
     this.head ??= chunk;
@@ -44,11 +47,10 @@ export class StreamAssembly {
     return { output, usage: this.usage };
   }
 
-  private addChoice({ index = 0, delta, text, finish_reason }: ChunkChoice): void {
-    const choice = this.choices.get(index) ?? { message: null, text: null, finish: null };
-    if (delta) choice.message = merged(choice.message ?? {}, delta);
-    if (typeof text === 'string') choice.text = (choice.text ?? '') + text;
+  private addChoice({ index = 0, finish_reason, ...more }: ChunkChoice): void {
+    const choice = this.choices.get(index) ?? { message: null, text: null, logprobs: null, finish: null };
     if (finish_reason) choice.finish = finish_reason;
+    if (!this.isTooLarge) grow(choice, more);
     this.choices.set(index, choice);
   }
 }
@@ -56,6 +58,7 @@ export class StreamAssembly {
 interface Choice {
   message: Fields | null;
   text: string | null;
+  logprobs: Fields | null;
   finish: string | null;
 }
 
@@ -65,6 +68,7 @@ interface ChunkChoice {
   readonly index?: number;
   readonly delta?: Fields;
   readonly text?: unknown;
+  readonly logprobs?: Fields | null;
   readonly finish_reason?: string | null;
 }
 
@@ -75,8 +79,14 @@ interface Chunk {
   readonly [name: string]: unknown;
 }
 
-function whole(index: number, { message, text, finish }: Choice): Fields {
-  const ended = { index, finish_reason: finish };
+function grow(choice: Choice, { delta, text, logprobs }: Omit<ChunkChoice, 'index' | 'finish_reason'>): void {
+  if (delta) choice.message = merged(choice.message ?? {}, delta);
+  if (typeof text === 'string') choice.text = (choice.text ?? '') + text;
+  if (logprobs) choice.logprobs = merged(choice.logprobs ?? {}, logprobs);
+}
+
+function whole(index: number, { message, text, logprobs, finish }: Choice): Fields {
+  const ended = { index, finish_reason: finish, ...(logprobs === null ? {} : { logprobs }) };
   if (message === null) return { ...ended, text: text ?? '' };
   const calls = message.tool_calls;
   const toolCalls = Array.isArray(calls)
@@ -92,6 +102,7 @@ function merged(whole: Fields, delta: Fields): Fields {
   return result;
 }
 
+const mostItems = 1024;
 const namesOfThings = new Set(['role', 'id', 'type', 'name']);
 
 function mergedValue(name: string, before: unknown, value: unknown): unknown {
@@ -107,11 +118,19 @@ function mergedValue(name: string, before: unknown, value: unknown): unknown {
 function mergedList(before: readonly unknown[], items: readonly unknown[]): unknown[] {
   const list = [...before];
   for (const item of items) {
-    const at = isFields(item) && typeof item.index === 'number' ? item.index : list.length;
+    const at = placeOf(item) ?? list.length;
     const known = list[at];
     list[at] = isFields(known) && isFields(item) ? merged(known, item) : item;
   }
   return list;
+}
+
+/** The index of a list's item, where it says one that can be meant. */
+function placeOf(item: unknown): number | null {
+  const index = isFields(item) ? item.index : null;
+  return typeof index === 'number' && Number.isInteger(index) && index >= 0 && index < mostItems
+    ? index
+    : null;
 }
 
 const isFields = (value: unknown): value is Fields =>

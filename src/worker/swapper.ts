@@ -43,7 +43,7 @@ export class Swapper {
     this.isStopping = true;
   }
 
-  /** Closes the victims' gates before it returns control for the first time. Never rejects. */
+  /** Closes the victims' gates before it returns control for the first time. A load that fails is no rejection. */
   async run(plan: SwapPlan): Promise<void> {
     const { residents, clock, emit } = this.options;
     const { load, evict, reason, why } = plan;
@@ -83,9 +83,12 @@ export class Swapper {
     const { turntable, residents, estimates, clock } = this.options;
     const startedMs = clock.monotonicMs();
     const hasCrashed = !residents.has(model);
-    await turntable.unload(model, successor === null ? 'asked for' : `makes room for ${successor}`);
-    if (!hasCrashed) estimates.unloadTook(model, clock.monotonicMs() - startedMs);
-    residents.leave(model);
+    try {
+      await turntable.unload(model, successor === null ? 'asked for' : `makes room for ${successor}`);
+      if (!hasCrashed) estimates.unloadTook(model, clock.monotonicMs() - startedMs);
+    } finally {
+      residents.leave(model);
+    }
   }
 
   private async load(model: ModelId, evicted: readonly ModelId[]): Promise<boolean> {
@@ -95,6 +98,7 @@ export class Swapper {
     const startedMs = clock.monotonicMs();
     try {
       await turntable.load(model);
+      this.checkStillThere(model);
     } catch (error) {
       residents.leave(model);
       if (!this.isStopping) this.recordFailure(model, evicted, error);
@@ -104,6 +108,13 @@ export class Swapper {
     failures.forget(model);
     residents.becomeReady(model, clock.now());
     return true;
+  }
+
+  /** A server that dies while it is being reported ready would be loaded again and again without a pause. */
+  private checkStillThere(model: ModelId): void {
+    const lease = this.options.turntable.lease(model);
+    if (lease === null) throw errors.modelLoadFailed(model, 'it went away as soon as it was ready', [], 30);
+    lease.release();
   }
 
   private recordFailure(model: ModelId, evicted: readonly ModelId[], error: unknown): void {

@@ -38,9 +38,18 @@ export function readError(text: string): ToldError | null {
   return readDetail(body.detail);
 }
 
-/** FastAPI: a sentence, or a list of `{loc, msg}`. */
+/** An error that comes as an event of a stream; a cheap look first, since nearly no payload is one. */
+export function toldInStream(payload: string): ToldError | null {
+  if (!payload.includes('"error"')) return null;
+  const body = parse(payload);
+  if (body === null || !(body.object === 'error' || body.error)) return null;
+  return readError(payload) ?? { message: excerpt(payload), code: null, param: null };
+}
+
+/** FastAPI: a sentence, a list of `{loc, msg}`, or whatever a service puts there. */
 function readDetail(detail: unknown): ToldError | null {
   if (typeof detail === 'string') return { message: detail, code: null, param: null };
+  if (isObject(detail) && !Array.isArray(detail)) return readError(JSON.stringify(detail));
   if (!Array.isArray(detail) || detail.length === 0) return null;
   const problems = detail.filter(isObject).map(({ loc, msg }) => ({ path: pathOf(loc), msg: String(msg) }));
   const message = problems.map(({ path, msg }) => (path === null ? msg : `${path}: ${msg}`)).join('; ');

@@ -17,12 +17,15 @@ export class FakeModelHttp {
   answer: Answer = () => jsonAnswer({ ok: true });
   /** What health says is in flight; null: what is really open here. */
   inFlight: number | null = null;
+  /** Text of a health answer that is not ours. */
+  foreignHealth: string | null = null;
   mostAtOnce = 0;
   private open = 0;
 
   async request(target: Target, options: HttpRequest): Promise<UpstreamResponse> {
     const model = 'socketPath' in target ? target.socketPath : target.origin;
     if (options.path === '/health') {
+      if (this.foreignHealth !== null) return answered(200, 'text/plain', bytes(this.foreignHealth));
       return jsonAnswer({ status: 'READY', in_flight: this.inFlight ?? this.open });
     }
     const { path, headers = {}, signal = new AbortController().signal } = options;

@@ -22,6 +22,8 @@ export class FakeTurntable implements Turntable {
   unloadMs = 100;
   /** Models whose loads fail for as long as they are in here. */
   readonly broken = new Set<ModelId>();
+  /** Models whose servers die while they are being reported ready. */
+  readonly shortLived = new Set<ModelId>();
   mostAtOnce = 0;
   private readonly servers = new Map<ModelId, FakeServer>();
   private readonly views = new Map<ModelId, ModelState>();
@@ -60,6 +62,7 @@ export class FakeTurntable implements Turntable {
     }
     this.become(model, 'ready');
     this.events.add({ type: 'loaded', model });
+    if (this.shortLived.has(model)) this.drop(model, 'failed');
   }
 
   async unload(model: ModelId, reason: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { TestContext } from 'node:test';
 import type { ControlMessage } from '../../../src/contracts/control.ts';
+import { errors } from '../../../src/contracts/error-catalogue.ts';
 import type { InboxId, JobId } from '../../../src/contracts/ids.ts';
 import type { Artifact, JobMessage, NewJob, Outcome } from '../../../src/contracts/job.ts';
 import type { ModelSpec, WorkerView } from '../../../src/contracts/model.ts';
@@ -27,6 +28,8 @@ export class WorkerBox {
   readonly progress: { jobId: JobId; progress: number | null; phase: string }[] = [];
   readonly deadInboxes = new Set<InboxId>();
   readonly files = new Map<JobId, { artifact: Artifact; bytes: Buffer }>();
+  /** Writing a file fails after its first piece. */
+  isDiskFull = false;
   readonly views: WorkerView[] = [];
   saved: unknown;
   registry: Registry;
@@ -119,6 +122,7 @@ export class WorkerBox {
     contentType: string,
     pieces: AsyncIterable<Uint8Array>,
   ): Promise<Artifact> {
+    if (this.isDiskFull) for await (const _ of pieces) throw errors.storageFull('the artifacts folder');
     const all = await whole(pieces);
     const sha256 = createHash('sha256').update(all).digest('hex');
     const artifact = { index, contentType, bytes: all.length, sha256 };
