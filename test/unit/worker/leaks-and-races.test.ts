@@ -24,9 +24,10 @@ function heldClaim(box: WorkerBox) {
 }
 
 test('a job that is claimed while the worker stops goes back without using up an attempt', async (t) => {
-  const box = await aWorker(t, ['chat']);
-  box.control({ type: 'load', model: chat });
-  await box.until(() => box.events.of('loaded').length === 1);
+  const box = await aWorker(t, [aModelSpec('chat', { concurrency: 2 })]);
+  box.answersTake(20_000);
+  const running = box.add('chat');
+  await box.until(() => box.http.calls.length === 1);
   const held = heldClaim(box);
   const job = box.add('chat');
   await held.asked;
@@ -36,8 +37,9 @@ test('a job that is claimed while the worker stops goes back without using up an
   });
   held.letThrough();
   await box.until(() => isStopped);
+  assert.equal(box.outcome(running)?.kind, 'completed');
   assert.deepEqual(box.outcome(job), { kind: 'snooze' });
-  assert.equal(box.http.calls.length, 0);
+  assert.equal(box.http.calls.length, 1);
 });
 
 test('a job that is claimed while its server dies goes back, and runs on the next server', async (t) => {

@@ -205,3 +205,39 @@ test('a job without an inbox streams for nobody, and its answer is kept all the 
   assert.equal(box.messages.length, 0);
   assert.match(JSON.stringify(box.outcome(job)), /"content":"x"/);
 });
+
+test("an error in vLLM's flat shape ends the stream, and the caller's own is not tried again", async (t) => {
+  const told = '{"object":"error","message":"too long","type":"BadRequestError","param":null,"code":400}';
+  const { box, outcome } = await stream(t, told, '[DONE]');
+  assert.ok(outcome.kind === 'failed');
+  assert.deepEqual([outcome.error.message, outcome.error.type], ['too long', 'invalid_request_error']);
+  assert.deepEqual(chunksOf(box), []);
+  assert.equal(box.http.calls.length, 1);
+});
+
+test('a payload that only mentions errors is a payload', async (t) => {
+  const parts = ['{"error":null,"choices":[]}', chunk({ content: '{"error":{"message":"no"}}' })];
+  const { box, outcome } = await stream(t, ...parts, chunk({}, 'stop'), '[DONE]');
+  assert.equal(outcome.kind, 'completed');
+  assert.deepEqual(chunksOf(box).slice(0, 2), parts);
+});
+
+test('an error inside of a stream tells no inner address', async (t) => {
+  const { outcome } = await stream(t, '{"error":{"message":"connect ECONNREFUSED 127.0.0.1:8001"}}');
+  assert.ok(outcome.kind === 'retry');
+  assert.doesNotMatch(outcome.error.message, /8001/);
+});
+
+test('a long answer is kept whole: in the record while it fits, else in a file', async (t) => {
+  const words = (count: number) => Array.from({ length: count }, () => chunk({ content: 'wonderful ' }));
+  const fits = await stream(t, ...words(15_000), chunk({}, 'stop'), '[DONE]');
+  assert.ok(fits.outcome.kind === 'completed');
+  assert.match(JSON.stringify(fits.outcome.result.output), /"finish_reason":"stop"/);
+  const large = await stream(t, ...words(30_000), chunk({}, 'stop'), '[DONE]');
+  assert.ok(large.outcome.kind === 'completed');
+  assert.equal(large.outcome.result.output, null);
+  const [written] = large.box.files.values();
+  assert.deepEqual(large.outcome.result.files, [written?.artifact]);
+  const answer = JSON.parse(written?.bytes.toString() ?? '');
+  assert.equal(answer.choices[0].message.content.length, 300_000);
+});

@@ -106,3 +106,32 @@ test('payloads that are no chunks are no answer', () => {
   for (const payload of ['not json', '17', '["a"]', '{"progress":1}']) assembly.add(payload);
   assert.deepEqual(assembly.result(), { output: null, usage: null });
 });
+
+test('log probabilities are kept token by token', () => {
+  const token = (text: string) => ({
+    ...head,
+    choices: [
+      { index: 0, delta: { content: text }, logprobs: { content: [{ token: text, logprob: -0.5 }] } },
+    ],
+  });
+  const whole = assembled([token('a'), token('b'), delta({}, 0, 'stop')]);
+  assert.deepEqual((choicesOf(whole)[0] as { logprobs: unknown }).logprobs, {
+    content: [
+      { token: 'a', logprob: -0.5 },
+      { token: 'b', logprob: -0.5 },
+    ],
+  });
+});
+
+test('an index that cannot be meant does not make a list of that length', () => {
+  const calls = [2 ** 31, -1, 0.5].map((index) => ({ index, id: `at ${index}` }));
+  const whole = assembled([delta({ tool_calls: calls }, 0, 'tool_calls')]);
+  const { message } = choicesOf(whole)[0] as { message: { tool_calls: unknown[] } };
+  assert.equal(message.tool_calls.length, 3);
+});
+
+test('of what is too large only the ends of its choices are kept', () => {
+  const parts = Array.from({ length: 100 }, () => delta({ content: 'x'.repeat(100) }));
+  const whole = assembled([...parts, delta({}, 0, 'stop')], 5000);
+  assert.deepEqual([whole.output, whole.isFinished], [null, true]);
+});

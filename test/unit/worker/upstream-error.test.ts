@@ -65,3 +65,10 @@ test('addresses of model servers do not get out', () => {
   assert.equal(withoutAddresses('connect ENOENT /run/rh/m/a1.sock'), 'connect ENOENT its socket');
   assert.equal(withoutAddresses('see https://example.com/docs'), 'see https://example.com/docs');
 });
+
+test("an error that FastAPI wraps in its detail keeps the service's words", () => {
+  const { message, code } = bodyOf(400, {
+    detail: { error: { message: 'no such voice', code: 'no_voice' } },
+  });
+  assert.deepEqual([message, code], ['no such voice', 'no_voice']);
+});
