@@ -64,7 +64,7 @@ class Generation:
                 self._wait(60)
         if self.habit == "crash_mid_stream" and is_half:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            # To this thread: sent to the process, another one may take it, and this one would go on for a moment.
+            # To this thread: another one that took it would let this one go on for a moment.
             signal.pthread_kill(threading.get_ident(), signal.SIGSEGV)
 
     def _wait(self, seconds: float) -> None:
