@@ -1,7 +1,6 @@
 import { errors } from '../contracts/error-catalogue.ts';
 import { RoundhouseError } from '../contracts/errors.ts';
 import type { JobRecord, JobStatus, Outcome } from '../contracts/job.ts';
-import type { LaneEnd } from './lane-worker.ts';
 
 /** What a claim needs of the lanes to end. */
 export interface ClaimDesk {
@@ -17,10 +16,10 @@ export class Claim {
   readonly lane: string;
   /** Proof of ownership: BullMQ's lock and the record both carry it. */
   readonly token: string;
-  readonly ended: Promise<LaneEnd>;
+  readonly ended: Promise<void>;
   private readonly desk: ClaimDesk;
   private readonly abort = new AbortController();
-  private readonly end: (end: LaneEnd) => void;
+  private readonly end: () => void;
   private settling: Promise<JobStatus> | null = null;
 
   constructor(desk: ClaimDesk, facts: { record: JobRecord; body: string; lane: string; token: string }) {
@@ -30,7 +29,7 @@ export class Claim {
     this.attempt = facts.record.attempts;
     this.lane = facts.lane;
     this.token = facts.token;
-    const { promise, resolve } = Promise.withResolvers<LaneEnd>();
+    const { promise, resolve } = Promise.withResolvers<void>();
     this.ended = promise;
     this.end = resolve;
   }
@@ -43,7 +42,7 @@ export class Claim {
   /** Records the outcome exactly once and returns the status it led to; a later attempt's outcome wins nothing. */
   settle(outcome: Outcome): Promise<JobStatus> {
     this.settling ??= this.desk.settle(this, outcome).then((status) => {
-      this.end(status === 'queued' ? 'next-again' : 'leave');
+      this.end();
       return status;
     });
     return this.settling;

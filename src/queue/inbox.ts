@@ -62,6 +62,7 @@ export class RedisJobInbox {
     if (this.timer) clearInterval(this.timer);
     this.redis.off('ready', this.beat);
     await this.reader.stop();
+    await this.redis.zrem(keys.inboxes, this.id).catch(() => undefined);
     await this.redis.del(keys.inbox(this.id), keys.inboxLease(this.id)).catch(() => undefined);
   }
 
@@ -98,6 +99,7 @@ export class RedisJobInbox {
     const stream = keys.inbox(this.id);
     try {
       await this.redis.set(keys.inboxLease(this.id), '1', 'PX', inboxLeaseMs);
+      await this.redis.zadd(keys.inboxes, Date.now(), this.id);
       if ((await this.redis.pexpire(stream, streamTtlMs)) === 1) return;
       await this.redis.xadd(stream, '*', 'opened', '1');
       await this.redis.pexpire(stream, streamTtlMs);

@@ -8,33 +8,40 @@ import { type LaneDepth, readDepths } from './depths.ts';
 import { cancelError } from './job-errors.ts';
 import { type JobList, type JobListQuery, listJobs } from './job-list.ts';
 import { laneName } from './keys.ts';
-import { LaneEntrance } from './lane-entry.ts';
 import { asQueueErrors, queueError } from './queue-errors.ts';
 import { encodeNewJob } from './record-codec.ts';
 import { findRecord } from './record-reader.ts';
 import { runScript } from './scripts.ts';
+
+export interface JobStoreOptions {
+  readonly redis: Redis;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly emit: Emit;
+  /** A worker of this process hears of accepted jobs by their event. */
+  readonly hasWorker?: boolean;
+}
 
 /** Jobs as the API sees them. Needs a connection of role `command`: every call fails within a second without Redis. */
 export class RedisJobStore {
   private readonly redis: Redis;
   private readonly clock: Pick<Clock, 'now'>;
   private readonly emit: Emit;
-  private readonly entrance: LaneEntrance;
+  private readonly hasWorker: boolean;
   /** Refused with an error, but perhaps stored all the same: an answer was lost. */
   private readonly uncertain = new Set<JobId>();
 
-  constructor({ redis, clock, emit }: { redis: Redis; clock: Pick<Clock, 'now'>; emit: Emit }) {
+  constructor({ redis, clock, emit, hasWorker = false }: JobStoreOptions) {
     this.redis = redis;
     this.clock = clock;
     this.emit = emit;
-    this.entrance = new LaneEntrance(redis);
+    this.hasWorker = hasWorker;
     redis.on('ready', () => {
       for (const id of this.uncertain) void this.withdraw(id);
     });
   }
 
   /**
-   * Makes the job durable and puts it into its lane, in one transaction.
+   * Makes the job durable and puts it into its lane, in one step.
    * @throws queue_full (429), queue_unavailable (503), storage_full (507)
    */
   async submit(
@@ -43,11 +50,11 @@ export class RedisJobStore {
   ): Promise<void> {
     const lane = laneName(job.model, job.class);
     const lanes = jobClasses.map((jobClass) => laneName(job.model, jobClass));
-    const accept = [job.id, lane, admission.queueCap, ...lanes, ...encodeNewJob(job)];
-    const entry = { id: job.id, lane, createdAtMs: job.createdAtMs };
+    const { queueCap } = admission;
+    const facts = [job.id, lane, queueCap, this.hasWorker ? '1' : '0', ...lanes, ...encodeNewJob(job)];
     try {
-      const reply = await this.entrance.enter(entry, this.clock.now(), accept);
-      if (reply?.[0] === 'full') throw errors.queueFull(job.model, admission.queueCap, admission.retryAfterS);
+      const [verdict] = await runScript<[string, number]>(this.redis, 'accept', this.clock.now(), ...facts);
+      if (verdict === 'full') throw errors.queueFull(job.model, admission.queueCap, admission.retryAfterS);
     } catch (error) {
       const refusal = queueError(error);
       if (refusal.code !== 'queue_full') void this.withdraw(job.id);

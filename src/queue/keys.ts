@@ -12,7 +12,7 @@ export const keys = {
   job: (id: JobId) => key('job', id),
   /** Sorted set, by name only: the jobs of one API key (ids sort by time). */
   index: (keyId: KeyId) => key('index', keyId),
-  /** Sorted set: accepted jobs on their way into their lane. */
+  /** Sorted set: accepted jobs that are to be put into their lane. */
   entering: key('entering'),
   /** Sorted set: queued jobs by the moment at which they expire. */
   deadlines: key('deadlines'),
@@ -36,6 +36,10 @@ export const keys = {
   control: key('control'),
   /** Stream: lanes that got work, read by every worker. */
   work: key('work'),
+  /** Hash: token -> job, of the attempts that are open in one worker. */
+  claims: (worker: string) => key('claims', worker),
+  /** Sorted set: live API processes by when they last beat. */
+  inboxes: key('inboxes'),
   /** Stream: messages to one API process. */
   inbox: (id: InboxId) => key('inbox', id),
   /** String with a time to live: the API process behind this inbox is alive. */

@@ -38,6 +38,11 @@ export class LaneSet {
     return lane;
   }
 
+  /** The attempt is over: its lock is renewed no more. */
+  untrack(name: string, jobId: JobId): void {
+    this.lanes.get(name)?.untrack(jobId);
+  }
+
   /** Takes back what nobody runs although it is under our name. Returns how many jobs that were. */
   async reclaim(models: readonly ModelId[]): Promise<number> {
     const { redis, workerName, watch } = this.options;
@@ -64,7 +69,7 @@ export class LaneSet {
   }
 
   private make(name: string): LaneWorker {
-    const { redis, workerName, timing, watch, clock } = this.options;
+    const { redis, workerName, timing, watch } = this.options;
     return new LaneWorker(name, {
       redis,
       workerName,
@@ -72,9 +77,6 @@ export class LaneSet {
       onLockLost: (jobId) => void watch.lockLost(jobId),
       onStalled: (jobId) => void this.rescue(name, jobId as JobId),
       onError: (error) => this.fault(`lane ${name}`, error),
-      onPutBack: async (jobId) => {
-        await runScript(redis, 'entered', clock.now(), jobId, name);
-      },
     });
   }
 

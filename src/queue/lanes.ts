@@ -2,29 +2,23 @@ import type { Redis } from 'ioredis';
 import { errors } from '../contracts/error-catalogue.ts';
 import type { ErrorBody } from '../contracts/errors.ts';
 import type { Emit } from '../contracts/events.ts';
-import type { InboxId, JobId, ModelId } from '../contracts/ids.ts';
+import type { InboxId, ModelId } from '../contracts/ids.ts';
 import type { JobClass, JobMessage, JobStatus, Outcome } from '../contracts/job.ts';
 import type { Clock } from '../platform/clock.ts';
 import { Claim } from './claim.ts';
+import { claimJobs, type StartedJob } from './claim-jobs.ts';
 import { ClaimWatch } from './claim-watch.ts';
+import { expireJob } from './expire.ts';
 import { failWaitingJobs } from './fail-waiting.ts';
-import { laneName } from './keys.ts';
-import { LaneEntrance } from './lane-entry.ts';
+import { keys, laneName } from './keys.ts';
 import { LaneSet } from './lane-set.ts';
-import {
-  defaultLaneTiming,
-  type LaneEnd,
-  type LaneJob,
-  type LaneTiming,
-  type LaneWorker,
-} from './lane-worker.ts';
+import { defaultLaneTiming, type LaneTiming, type LaneWorker } from './lane-worker.ts';
 import { orAborted, untilDone, within } from './patience.ts';
 import { queueError } from './queue-errors.ts';
 import { reenterStranded } from './reenter.ts';
 import { checkServer } from './server-check.ts';
 import { settleAttempt } from './settle-attempt.ts';
 import { type LaneSnapshot, readSnapshot } from './snapshot.ts';
-import { startAttempt } from './start-attempt.ts';
 import type { RedisWorkerDesk } from './worker-desk.ts';
 
 const snapshotPatienceMs = 2000;
@@ -51,7 +45,10 @@ export class BullLanes {
   private readonly options: BullLanesOptions;
   private readonly lanes: LaneSet;
   private readonly watch: ClaimWatch;
-  private readonly holding = new Set<Promise<void>>();
+  private readonly opened = new Set<Promise<void>>();
+  /** Claims that were asked for in this turn of the event loop, by lane: they go to Redis together. */
+  private readonly asked = new Map<string, ((claim: Claim | null) => void)[]>();
+  private readonly lockDurationMs: number;
   private tokens = 0;
   private isClosing = false;
   private stopListening: () => void = () => undefined;
@@ -59,6 +56,7 @@ export class BullLanes {
   constructor(options: BullLanesOptions) {
     const { timing = defaultLaneTiming, redis, clock, emit } = options;
     this.options = options;
+    this.lockDurationMs = timing.lockDurationMs;
     this.watch = new ClaimWatch(redis, clock, timing.lockDurationMs, emit);
     this.lanes = new LaneSet({ ...options, timing, watch: this.watch });
   }
@@ -74,19 +72,20 @@ export class BullLanes {
     });
     await checkServer(redis);
     const reclaimed = await this.lanes.reclaim(models());
-    await reenterStranded(redis, new LaneEntrance(redis), clock.now(), 0);
+    await redis.del(keys.claims(workerName));
+    await reenterStranded(redis, clock.now(), 0);
     this.watch.start();
     redis.on('ready', this.afterOutage);
     emit({ type: 'worker.started', name: workerName, reclaimed });
   }
 
-  /** Takes nothing new, waits until settled attempts are committed (or the deadline), leaves open ones to a rescue. */
+  /** Takes nothing new, waits until attempts are settled (or the deadline), leaves open ones to a rescue. */
   async stop(deadline: AbortSignal): Promise<void> {
     this.isClosing = true;
     this.options.redis.off('ready', this.afterOutage);
     this.stopListening();
     this.watch.stop();
-    await orAborted(Promise.allSettled(this.holding), deadline);
+    await orAborted(Promise.allSettled(this.opened), deadline);
     await this.lanes.close();
   }
 
@@ -109,7 +108,7 @@ export class BullLanes {
   async claim(model: ModelId, jobClass: JobClass): Promise<Claim | null> {
     if (this.isClosing) return null;
     try {
-      return await within(this.claimNext(laneName(model, jobClass)), claimPatienceMs, null, (claim) => {
+      return await within(this.ask(laneName(model, jobClass)), claimPatienceMs, null, (claim) => {
         void claim?.settle({ kind: 'snooze' });
       });
     } catch (error) {
@@ -137,13 +136,14 @@ export class BullLanes {
 
   /** Stores the outcome of a claim, however long Redis is away; called by the claim itself. */
   async settle(claim: Claim, outcome: Outcome): Promise<JobStatus> {
-    const { redis, clock, channel, emit } = this.options;
+    const { redis, clock, channel, emit, workerName } = this.options;
     const settled = await untilDone(
-      () => settleAttempt(redis, claim, outcome, clock.now()),
+      () => settleAttempt(redis, claim, outcome, workerName, clock.now()),
       () => this.isClosing && redis.status !== 'ready',
       (error) => this.lanes.fault(`settling ${claim.record.id}`, error),
     );
     this.watch.remove(claim);
+    this.lanes.untrack(claim.lane, claim.record.id);
     if (settled === null) return claim.record.status;
     if (!settled.isOurs) return settled.status;
     for (const message of settled.messages) {
@@ -153,47 +153,66 @@ export class BullLanes {
     return settled.status;
   }
 
-  private async claimNext(name: string): Promise<Claim | null> {
+  private ask(name: string): Promise<Claim | null> {
+    return new Promise((resolve, reject) => {
+      const asked = this.asked.get(name);
+      if (asked) {
+        asked.push(resolve);
+        return;
+      }
+      const askers = [resolve];
+      this.asked.set(name, askers);
+      queueMicrotask(() => {
+        this.asked.delete(name);
+        this.claimFor(name, askers)
+          .catch(reject)
+          .finally(() => {
+            for (const answer of askers) answer(null);
+          });
+      });
+    });
+  }
+
+  /** One job for each asker, as far as they go. */
+  private async claimFor(name: string, askers: readonly ((claim: Claim | null) => void)[]): Promise<void> {
     const lane = await this.lanes.get(name);
-    while (!this.isClosing) {
-      const token = `${this.options.workerName}:${this.options.bootId}:${++this.tokens}`;
-      const job = await this.take(lane, token);
-      if (job === null) return null;
-      const claim = await this.startJob(lane, job, token);
-      if (claim !== null) return claim;
+    const waiting = [...askers];
+    while (waiting.length > 0 && !this.isClosing) {
+      const jobs = await this.take(lane, waiting.length);
+      if (jobs.length === 0) return;
+      for (const job of jobs) {
+        const claim = await this.open(lane, job);
+        if (claim !== null) waiting.shift()?.(claim);
+      }
     }
-    return null;
   }
 
-  private async take(lane: LaneWorker, token: string): Promise<LaneJob | null> {
-    this.watch.opening(token);
+  private async take(lane: LaneWorker, count: number): Promise<readonly StartedJob[]> {
+    const { redis, clock, workerName, bootId } = this.options;
+    const tokens = Array.from({ length: count }, () => `${workerName}:${bootId}:${++this.tokens}`);
+    const owner = { workerName, lockDurationMs: this.lockDurationMs };
+    for (const token of tokens) this.watch.opening(token);
     try {
-      const job = await lane.take(token);
-      if (job !== null) this.watch.claimed(jobIdOf(job), token);
-      return job;
+      const jobs = await claimJobs(redis, lane.lane, tokens, owner, clock.now());
+      for (const { jobId, token } of jobs) this.watch.claimed(jobId, token);
+      return jobs;
     } finally {
-      this.watch.opened(token);
+      for (const token of tokens) this.watch.opened(token);
     }
   }
 
-  /** null: the job had ended, and left its lane. */
-  private async startJob(lane: LaneWorker, job: LaneJob, token: string): Promise<Claim | null> {
-    const { redis, workerName, clock } = this.options;
-    const end = Promise.withResolvers<LaneEnd>();
-    this.hold(lane.hold(job, token, end.promise));
-    const started = await untilDone(
-      () => startAttempt(redis, jobIdOf(job), token, workerName, clock.now()),
-      () => this.isClosing,
-      (error) => this.lanes.fault(`starting ${job.id}`, error),
-    );
-    if (started === null || started === 'over') {
-      this.watch.forget(jobIdOf(job), token);
-      end.resolve(started === null ? 'next-again' : 'leave');
+  /** null: its time was over, and it left its lane. */
+  private async open(lane: LaneWorker, { jobId, token, started }: StartedJob): Promise<Claim | null> {
+    const { redis, clock } = this.options;
+    if (started === null) {
+      await expireJob(redis, jobId, clock.now(), true);
+      this.watch.forget(jobId, token);
       return null;
     }
     const claim = new Claim(this, { ...started, lane: lane.lane, token });
-    void claim.ended.then(end.resolve);
+    lane.track(jobId, token, clock.now());
     this.watch.add(claim);
+    this.remember(claim.ended);
     this.tellStarted(claim);
     return claim;
   }
@@ -205,9 +224,9 @@ export class BullLanes {
     emit({ type: 'job.started', jobId, model, attempt, waitMs: clock.now() - record.createdAtMs });
   }
 
-  private hold(committed: Promise<void>): void {
-    this.holding.add(committed);
-    void committed.finally(() => this.holding.delete(committed));
+  private remember(ended: Promise<void>): void {
+    this.opened.add(ended);
+    void ended.then(() => this.opened.delete(ended));
   }
 
   /** A fetch whose answer was lost left a job active without anyone running it. */
@@ -217,5 +236,3 @@ export class BullLanes {
     this.wake();
   };
 }
-
-const jobIdOf = (job: LaneJob): JobId => job.id as JobId;

@@ -1,6 +1,9 @@
 import { jobStatuses, jobTransitions, maxAttempts } from '../contracts/job.ts';
 import { prefix } from './keys.ts';
 
+/** An API process beats more often than this, and a worker too. */
+export const apiAliveMs = 12_000;
+
 /** Ended records outlive their retention by this much where no janitor runs. */
 const backstopMs = 24 * 3600 * 1000;
 
@@ -33,9 +36,48 @@ local function tell(event)
   redis.call('XADD', P .. 'history:jobs', 'MAXLEN', '~', 10000, '*', 'at', ARGV[1], 'event', cjson.encode(event))
 end
 
+-- A lane is a BullMQ queue, left as BullMQ's own scripts leave it; its events and markers, which nobody reads, are left out.
+local function laneKey(lane, part) return P .. lane .. ':' .. part end
+local function lockKey(lane, id) return laneKey(lane, id) .. ':lock' end
+
+-- Returns how many wait then; nil: it is in its lane already.
+local function enterLane(lane, id, createdAt)
+  if redis.call('EXISTS', laneKey(lane, id)) == 1 then return nil end
+  redis.call('HSET', laneKey(lane, id), 'name', 'job', 'data', '{"v":1}', 'opts', '{}', 'timestamp', createdAt,
+    'delay', '0', 'priority', '0')
+  return redis.call('LPUSH', laneKey(lane, 'wait'), id)
+end
+
 local function leaveLane(lane, id)
   redis.call('ZREM', P .. 'entering', id)
-  if redis.call('LREM', P .. lane .. ':wait', -1, id) > 0 then redis.call('DEL', P .. lane .. ':' .. id) end
+  if redis.call('LREM', laneKey(lane, 'wait'), -1, id) > 0 then redis.call('DEL', laneKey(lane, id)) end
+end
+
+-- The end of an attempt: the job leaves the lane for good, or is the next of it again.
+local function leaveActive(lane, id)
+  redis.call('LREM', laneKey(lane, 'active'), -1, id)
+  redis.call('SREM', laneKey(lane, 'stalled'), id)
+  redis.call('DEL', laneKey(lane, id), lockKey(lane, id))
+end
+
+local function putBack(lane, id)
+  if redis.call('LREM', laneKey(lane, 'active'), -1, id) == 0 then return end
+  redis.call('SREM', laneKey(lane, 'stalled'), id)
+  redis.call('DEL', lockKey(lane, id))
+  redis.call('RPUSH', laneKey(lane, 'wait'), id)
+end
+
+local function tellWork(lane)
+  redis.call('XADD', P .. 'work', 'MAXLEN', '~', 100, '*', 'lane', lane)
+end
+
+local function liveSince(set, maxAgeMs) return redis.call('ZRANGEBYSCORE', P .. set, whole(now - maxAgeMs), '+inf', 'LIMIT', 0, 2) end
+
+-- Whether the API process that hears of the end by a message of its own is the only one there is.
+local function isHeard(inbox)
+  if not inbox or inbox == '' then return false end
+  local live = liveSince('inboxes', ${apiAliveMs})
+  return #live == 1 and live[1] == inbox
 end
 
 local function wantsWebhook(id, status)
@@ -58,7 +100,9 @@ local function finish(id, status, inOrderFor)
   redis.call('HDEL', jobKey(id), 'body')
   redis.call('PEXPIRE', jobKey(id), whole(tonumber(ttl) + ${backstopMs}))
   redis.call('ZADD', P .. 'ended', whole(now + tonumber(ttl)), id)
-  redis.call('XADD', P .. 'events', 'MAXLEN', '~', 10000, '*', 'job', id, 'status', status, 'inbox', inOrderFor or '')
+  if not isHeard(inOrderFor) then
+    redis.call('XADD', P .. 'events', 'MAXLEN', '~', 10000, '*', 'job', id, 'status', status, 'inbox', inOrderFor or '')
+  end
   if wantsWebhook(id, status) then redis.call('ZADD', P .. 'outbox', ARGV[1], id) end
   tell({ type = 'job.settled', jobId = id, model = model, status = status, attempt = tonumber(attempts),
     runMs = startedAt and now - tonumber(startedAt) or 0, code = codeOf(id) })

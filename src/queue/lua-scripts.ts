@@ -1,81 +1,126 @@
+import { workerStaleAfterMs } from '../contracts/model.ts';
 import { prelude } from './lua-prelude.ts';
 
 /** Accepting, starting, settling and ending a job: each is one step in Redis. The first argument is the time. */
 export const jobScripts = {
-  /** now, id, lane, cap, lanes of the model (3), fields and values of the record */
+  /**
+   * now, id, lane, cap, '1' when a worker of this process is woken anyway, lanes of the model (3), fields and values of
+   * the record: recorded and in its lane, or neither
+   */
   accept: `${prelude}
 local id, lane, cap = ARGV[2], ARGV[3], tonumber(ARGV[4])
 if redis.call('EXISTS', jobKey(id)) == 1 then return {'accepted', 0} end
 local waiting = 0
-for at = 5, 7 do waiting = waiting + tonumber(redis.call('HGET', P .. 'counts', ARGV[at] .. '|queued') or 0) end
+for _, queued in ipairs(redis.call('HMGET', P .. 'counts', ARGV[6] .. '|queued', ARGV[7] .. '|queued', ARGV[8] .. '|queued')) do
+  waiting = waiting + tonumber(queued or 0)
+end
 if waiting >= cap then return {'full', waiting} end
-redis.call('HSET', jobKey(id), unpack(ARGV, 8))
-local keyId, model, class, deadline, enqueued = read(id, 'keyId', 'model', 'class', 'queueDeadlineMs', 'enqueued')
+redis.call('HSET', jobKey(id), unpack(ARGV, 9))
+local keyId, model, class, deadline, enqueued, createdAt =
+  read(id, 'keyId', 'model', 'class', 'queueDeadlineMs', 'enqueued', 'createdAtMs')
 redis.call('ZADD', P .. 'index:' .. keyId, 0, id)
 redis.call('ZADD', P .. 'deadlines', deadline, id)
-redis.call('ZADD', P .. 'entering', ARGV[1], id)
 redis.call('HINCRBY', P .. 'sums', lane, enqueued)
 redis.call('HINCRBY', P .. 'accepted', lane, 1)
-redis.call('HSETNX', P .. lane .. ':meta', 'opts.maxLenEvents', 100)
 count(lane, 'queued', 1)
+local length = enterLane(lane, id, createdAt)
+if length == 1 and (ARGV[5] ~= '1' or #liveSince('workers', ${workerStaleAfterMs}) > 1) then tellWork(lane) end
 tell({ type = 'job.accepted', jobId = id, model = model, class = class })
 return {'accepted', waiting}`,
 
-  /** now, id, lane: after BullMQ's own script put it in. A job that was refused, or ended meanwhile, leaves again. */
-  entered: `${prelude}
-local id, lane = ARGV[2], ARGV[3]
+  /** now, id: a job that a crash kept out of its lane */
+  enter: `${prelude}
+local id = ARGV[2]
 evenWhenFull()
-local status = read(id, 'status')
-if not status or isEnded(status) then return leaveLane(lane, id) end
-if redis.call('EXISTS', P .. lane .. ':' .. id) == 0 then return end
 redis.call('ZREM', P .. 'entering', id)
-if redis.call('LLEN', P .. lane .. ':wait') == 1 then
-  redis.call('XADD', P .. 'work', 'MAXLEN', '~', 100, '*', 'lane', lane)
-end`,
+local status, lane, createdAt = read(id, 'status', 'lane', 'createdAtMs')
+if status == 'queued' and enterLane(lane, id, createdAt) == 1 then tellWork(lane) end`,
 
-  /** now, id, claim, worker, error for a job whose attempts are used up */
-  start: `${prelude}
-local id, claim, worker = ARGV[2], ARGV[3], ARGV[4]
+  /**
+   * now, lane, worker, lock duration ms, error for a job whose attempts are used up, tokens: starts the next job of the
+   * lane for each token. Repeated with the same token, it gives the same job. Returns {token, id, record or nothing}:
+   * without a record the job's time to live is over, and its caller must expire it.
+   */
+  claim: `${prelude}
+local lane, worker, lockMs = ARGV[2], ARGV[3], ARGV[4]
+local claims = P .. 'claims:' .. worker
+local wait, active = laneKey(lane, 'wait'), laneKey(lane, 'active')
 evenWhenFull()
-local status, attempts, deadline, owner, model = read(id, 'status', 'attempts', 'queueDeadlineMs', 'claim', 'model')
-if not status or isEnded(status) then return {'over'} end
-if status == 'in_progress' and owner == claim then return {'run', redis.call('HGETALL', jobKey(id))} end
-if status == 'cancelling' then
-  redis.call('HSET', jobKey(id), 'error', read(id, 'cancelError') or '')
-  become(id, 'cancelled')
-  return {'over'}
-end
-attempts = tonumber(attempts)
-if attempts >= maxAttempts then
-  redis.call('HSET', jobKey(id), 'error', ARGV[5])
-  become(id, 'failed')
-  return {'over'}
-end
-if status == 'queued' and attempts == 0 and tonumber(deadline) < now then return {'late'} end
-if status == 'in_progress' then
-  become(id, 'queued')
-  tell({ type = 'job.rescued', jobId = id, model = model })
-end
-become(id, 'in_progress')
-redis.call('HSET', jobKey(id), 'attempts', attempts + 1, 'claim', claim, 'worker', worker,
-  'startedAtMs', ARGV[1], 'phase', '', 'progress', '')
-tell({ type = 'job.started', jobId = id, model = model, attempt = attempts + 1,
-  waitMs = now - tonumber((read(id, 'createdAtMs'))) })
-return {'run', redis.call('HGETALL', jobKey(id))}`,
 
-  /** now, id, claim, kind of outcome, output, files, usage, error: returns the status and whether this call led to it */
+local function start(id, token)
+  local status, attempts, deadline, model, createdAt, stream =
+    read(id, 'status', 'attempts', 'queueDeadlineMs', 'model', 'createdAtMs', 'stream')
+  attempts = tonumber(attempts)
+  if not status or isEnded(status) then return 'over' end
+  if status == 'cancelling' then
+    redis.call('HSET', jobKey(id), 'error', read(id, 'cancelError') or '')
+    become(id, 'cancelled')
+    return 'over'
+  end
+  if attempts >= maxAttempts then
+    redis.call('HSET', jobKey(id), 'error', ARGV[5])
+    become(id, 'failed')
+    return 'over'
+  end
+  redis.call('SET', lockKey(lane, id), token, 'PX', lockMs)
+  if status == 'queued' and attempts == 0 and tonumber(deadline) < now then return 'late' end
+  if status == 'in_progress' then
+    become(id, 'queued')
+    tell({ type = 'job.rescued', jobId = id, model = model })
+  end
+  become(id, 'in_progress')
+  redis.call('HSET', laneKey(lane, id), 'processedOn', ARGV[1], 'pb', worker)
+  redis.call('HSET', jobKey(id), 'attempts', attempts + 1, 'claim', token, 'worker', worker,
+    'startedAtMs', ARGV[1], 'phase', stream == '1' and '' or 'generating', 'progress', '')
+  redis.call('HSET', claims, token, id)
+  tell({ type = 'job.started', jobId = id, model = model, attempt = attempts + 1, waitMs = now - tonumber(createdAt) })
+  return 'run'
+end
+
+local function startNext(token)
+  local known = redis.call('HGET', claims, token)
+  if known then return read(known, 'claim') == token and {token, known, redis.call('HGETALL', jobKey(known))} or nil end
+  while true do
+    local id = redis.call('LMOVE', wait, active, 'RIGHT', 'LEFT')
+    if not id then return nil end
+    local verdict = start(id, token)
+    if verdict == 'run' then return {token, id, redis.call('HGETALL', jobKey(id))} end
+    if verdict == 'late' then return {token, id} end
+    leaveActive(lane, id)
+  end
+end
+
+local got = {}
+for at = 6, #ARGV do
+  local claim = startNext(ARGV[at])
+  if not claim then break end
+  got[#got + 1] = claim
+end
+return got`,
+
+  /**
+   * now, id, claim, kind of outcome, output, files, usage, error, lane, worker: record and lane in one step. Returns the
+   * status and whether this call led to it
+   */
   settle: `${prelude}
-local id, claim, kind = ARGV[2], ARGV[3], ARGV[4]
+local id, claim, kind, lane = ARGV[2], ARGV[3], ARGV[4], ARGV[9]
 evenWhenFull()
-local status, owner, attempts, inbox, model = read(id, 'status', 'claim', 'attempts', 'inboxId', 'model')
-if not status then return {'expired', 0} end
-if owner ~= claim or (status ~= 'in_progress' and status ~= 'cancelling') then return {status, 0} end
+redis.call('HDEL', P .. 'claims:' .. ARGV[10], claim)
+local status, owner, attempts, inbox, model, cancelError =
+  read(id, 'status', 'claim', 'attempts', 'inboxId', 'model', 'cancelError')
+local isOurs = status and owner == claim and (status == 'in_progress' or status == 'cancelling')
+if not isOurs then
+  if redis.call('GET', lockKey(lane, id)) == claim then
+    if status == 'queued' then putBack(lane, id) else leaveActive(lane, id) end
+  end
+  return {status or 'expired', 0}
+end
 attempts = tonumber(attempts)
 if kind == 'completed' then
   redis.call('HSET', jobKey(id), 'output', ARGV[5], 'files', ARGV[6], 'usage', ARGV[7], 'progress', 100)
   become(id, 'completed', inbox)
 elseif kind == 'cancelled' or (status == 'cancelling' and kind ~= 'failed') then
-  redis.call('HSET', jobKey(id), 'error', read(id, 'cancelError') or ARGV[8])
+  redis.call('HSET', jobKey(id), 'error', cancelError or ARGV[8])
   become(id, 'cancelled', inbox)
 elseif kind == 'failed' or (kind == 'retry' and attempts >= maxAttempts) then
   redis.call('HSET', jobKey(id), 'error', ARGV[8])
@@ -84,10 +129,13 @@ else
   local used = kind == 'snooze' and attempts - 1 or attempts
   redis.call('HSET', jobKey(id), 'attempts', used, 'claim', '', 'phase', '', 'progress', '')
   become(id, 'queued')
-  redis.call('ZADD', P .. 'entering', ARGV[1], id)
+  putBack(lane, id)
+  tellWork(lane)
   if used == 0 then redis.call('ZADD', P .. 'deadlines', (read(id, 'queueDeadlineMs')), id) end
   tell({ type = 'job.requeued', jobId = id, model = model, attempt = attempts, reason = kind })
+  return {'queued', 1}
 end
+leaveActive(lane, id)
 return {(read(id, 'status')), 1}`,
 
   /** now, id, error, control message for the worker: the model when the job ended by it */
@@ -106,11 +154,12 @@ elseif status == 'in_progress' then
   redis.call('XADD', P .. 'control', 'MAXLEN', '~', 1000, '*', 'message', ARGV[4])
 end`,
 
-  /** now, id, error: a job that never started and whose time is over */
+  /** now, id, error, '1' when a worker holds it in its lane: a job that never started and whose time is over */
   expire: `${prelude}
 local id = ARGV[2]
 evenWhenFull()
 local status, lane, attempts = read(id, 'status', 'lane', 'attempts')
+if ARGV[4] == '1' and lane then leaveActive(lane, id) end
 if status ~= 'queued' or attempts ~= '0' then
   redis.call('ZREM', P .. 'deadlines', id)
   return 0

@@ -3,7 +3,6 @@ import type { Emit } from '../contracts/events.ts';
 import type { JobId } from '../contracts/ids.ts';
 import { expireJob } from './expire.ts';
 import { keys } from './keys.ts';
-import { LaneEntrance } from './lane-entry.ts';
 import { reenterStranded } from './reenter.ts';
 import { runScript } from './scripts.ts';
 
@@ -17,12 +16,10 @@ const tombstoneMs = 7 * 24 * 3600 * 1000;
 export class RedisRetentionStore {
   private readonly redis: Redis;
   private readonly emit: Emit;
-  private readonly entrance: LaneEntrance;
 
   constructor({ redis, emit }: { redis: Redis; emit: Emit }) {
     this.redis = redis;
     this.emit = emit;
-    this.entrance = new LaneEntrance(redis);
   }
 
   /** queued jobs whose time to live is over -> expired. Returns how many. */
@@ -42,7 +39,7 @@ export class RedisRetentionStore {
 
   /** Accepted jobs that a crash kept out of their lane are put in again. */
   reenterStranded(nowMs: number): Promise<number> {
-    return reenterStranded(this.redis, this.entrance, nowMs, strandedAfterMs);
+    return reenterStranded(this.redis, nowMs, strandedAfterMs);
   }
 
   /** Ended jobs past their retention: record and index entry go. Returns the ids whose files may go. */

@@ -15,11 +15,12 @@ export type Settled =
       readonly event: EventOf<'job.settled'> | EventOf<'job.requeued'>;
     };
 
-/** Stores the outcome of an attempt in one step, fenced by its token. */
+/** Stores the outcome of an attempt and gives its place in the lane up, in one step, fenced by its token. */
 export async function settleAttempt(
   redis: Redis,
   claim: Claim,
   outcome: Outcome,
+  workerName: string,
   nowMs: number,
 ): Promise<Settled> {
   const [status, isOurs] = await runScript<[JobStatus, number]>(
@@ -30,6 +31,8 @@ export async function settleAttempt(
     claim.token,
     outcome.kind,
     ...outcomeFields(claim, outcome),
+    claim.lane,
+    workerName,
   );
   return isOurs === 1 ? describe(claim, outcome, status, nowMs) : { isOurs: false, status };
 }
