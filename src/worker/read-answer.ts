@@ -15,7 +15,7 @@ export interface AnswerContext {
   readonly claim: ClaimedJob;
   readonly artifacts: ArtifactSink;
   readonly chunks: ChunkSender;
-  /** Called at every sign of life of the server. */
+  /** Called at every sign of life of the server: bytes of an answer, tokens of a stream. */
   readonly onSign: () => void;
   readonly onSaving: () => void;
 }
@@ -25,10 +25,11 @@ export interface AnswerContext {
  * @throws GenerationFailed, storage_full, or what broke the connection
  */
 export async function readAnswer(response: UpstreamResponse, context: AnswerContext): Promise<JobResult> {
+  const type = (response.headers['content-type'] ?? '').toLowerCase();
+  if (response.status < 400 && type.startsWith('text/event-stream'))
+    return kept(await relayEvents(response.body, context), context);
   const body = watched(response.body, context.onSign);
   if (response.status >= 400) throw await readFailure(response.status, body);
-  const type = (response.headers['content-type'] ?? '').toLowerCase();
-  if (type.startsWith('text/event-stream')) return kept(await relayEvents(body, context), context);
   if (/^application\/([\w.-]+\+)?json\b/.test(type)) return readJson(body, context);
   if (type.startsWith('text/html'))
     throw unusable(`HTML instead of a result: ${(await readText(body)).text}`);

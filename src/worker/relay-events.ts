@@ -15,10 +15,15 @@ const mostKeptBytes = 16_777_216;
  */
 export async function relayEvents(
   body: AsyncIterable<Uint8Array>,
-  { claim, chunks }: AnswerContext,
+  { claim, chunks, onSign }: AnswerContext,
 ): Promise<JobResult> {
   const assembly = new StreamAssembly(mostKeptBytes);
-  const isDone = await relay(body, chunks.push.bind(chunks), assembly);
+  const push = (payloads: readonly string[]) => {
+    for (const payload of payloads) assembly.add(payload);
+    if (assembly.hasToken) onSign();
+    chunks.push(payloads);
+  };
+  const isDone = await relay(body, push);
   chunks.flush();
   if (!isDone && !assembly.isFinished && claim.record.modelType === 'text') {
     const problem = errors.upstreamBadResponse('the stream ended before the answer did');
@@ -30,12 +35,10 @@ export async function relayEvents(
 async function relay(
   body: AsyncIterable<Uint8Array>,
   push: (payloads: readonly string[]) => void,
-  assembly: StreamAssembly,
 ): Promise<boolean> {
   for await (const payloads of eventPayloads(body)) {
     const end = payloads.findIndex((payload) => payload === donePayload || toldInStream(payload) !== null);
     const whole = end === -1 ? payloads : payloads.slice(0, end);
-    for (const payload of whole) assembly.add(payload);
     if (whole.length > 0) push(whole);
     if (end === -1) continue;
     if (payloads[end] === donePayload) return true;

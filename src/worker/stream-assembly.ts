@@ -4,6 +4,8 @@ export class StreamAssembly {
   private head: Chunk | null = null;
   private usage: unknown = null;
   private bytes = 0;
+  /** Whether anything came that says more than that an answer will follow. */
+  hasToken = false;
   private readonly mostBytes: number;
 
   /** @param mostBytes of all payloads together; of an answer beyond it only the ends of its choices are kept */
@@ -23,6 +25,7 @@ export class StreamAssembly {
   add(payload: string): void {
     this.bytes += payload.length;
     const chunk = parse(payload);
+    this.hasToken ||= chunk === null || !isOpening(chunk);
     if (chunk === null) return;
     this.head ??= chunk;
     if (chunk.usage) this.usage = chunk.usage;
@@ -135,6 +138,15 @@ function placeOf(item: unknown): number | null {
 
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Some servers send the role as soon as they have the request, long before the first token. */
+function isOpening({ choices }: Chunk): boolean {
+  if (!Array.isArray(choices) || choices.length === 0) return false;
+  return choices.every(({ delta, finish_reason }: ChunkChoice) => {
+    if (!isFields(delta) || finish_reason) return false;
+    return Object.entries(delta).every(([name, value]) => name === 'role' || value === null || value === '');
+  });
+}
 
 function parse(payload: string): Chunk | null {
   try {

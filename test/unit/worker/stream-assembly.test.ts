@@ -135,3 +135,21 @@ test('of what is too large only the ends of its choices are kept', () => {
   const whole = assembled([...parts, delta({}, 0, 'stop')], 5000);
   assert.deepEqual([whole.output, whole.isFinished], [null, true]);
 });
+
+test('a chunk that only opens an answer is no token, whatever else it leaves empty', () => {
+  const hasToken = (...payloads: string[]) => {
+    const assembly = new StreamAssembly(1000);
+    for (const payload of payloads) assembly.add(payload);
+    return assembly.hasToken;
+  };
+  const opening = JSON.stringify(delta({ role: 'assistant', content: '', reasoning_content: null }));
+  assert.equal(hasToken(opening), false);
+  for (const token of [
+    JSON.stringify(delta({ content: 'a' })),
+    JSON.stringify(delta({ role: 'assistant', tool_calls: [{ index: 0 }] })),
+    JSON.stringify(delta({}, 0, 'stop')),
+    '{"progress":0.5}',
+    'not json',
+  ])
+    assert.equal(hasToken(opening, token), true, token);
+});

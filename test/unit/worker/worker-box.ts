@@ -147,3 +147,18 @@ export async function aWorker(
   t.after(() => box.stop());
   return box;
 }
+
+/** A worker that runs one job to its end, whatever that is. */
+export async function runJob(t: TestContext, answer: FakeModelHttp['answer'], over: Partial<NewJob> = {}) {
+  const box = await aWorker(t, ['chat']);
+  box.http.answer = answer;
+  const job = box.add('chat', { inboxId: 'inbox-1' as InboxId, ...over });
+  await box.until(() => box.isOver(job));
+  return { box, job, outcome: box.outcome(job) };
+}
+
+export function errorOf(box: WorkerBox, job: JobId) {
+  const outcome = box.outcome(job);
+  if (outcome?.kind === 'failed' || outcome?.kind === 'retry') return outcome.error;
+  throw new Error(`the job has no error: it is ${outcome?.kind}`);
+}
