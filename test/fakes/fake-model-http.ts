@@ -21,6 +21,8 @@ export class FakeModelHttp {
   foreignHealth: string | null = null;
   mostAtOnce = 0;
   private open = 0;
+  private readonly most = new Map<string, number>();
+  private readonly openOf = new Map<string, number>();
 
   async request(target: Target, options: HttpRequest): Promise<UpstreamResponse> {
     const model = 'socketPath' in target ? target.socketPath : target.origin;
@@ -32,11 +34,24 @@ export class FakeModelHttp {
     const call = { model, path, headers, signal, body: JSON.parse(String(options.body)) };
     this.calls.push(call);
     this.mostAtOnce = Math.max(this.mostAtOnce, ++this.open);
+    this.count(model, 1);
     try {
       return await orAborted(Promise.resolve(this.answer(call)), signal);
     } finally {
       this.open -= 1;
+      this.count(model, -1);
     }
+  }
+
+  /** The most calls that were ever open at once on one model. */
+  mostOf(model: string): number {
+    return this.most.get(model) ?? 0;
+  }
+
+  private count(model: string, by: number): void {
+    const now = (this.openOf.get(model) ?? 0) + by;
+    this.openOf.set(model, now);
+    this.most.set(model, Math.max(this.mostOf(model), now));
   }
 }
 

@@ -101,6 +101,10 @@ export class FakeTurntable implements Turntable {
     this.drop(model, 'failed');
   }
 
+  crashIfReady(model: ModelId): void {
+    if (this.views.get(model) === 'ready') this.crash(model);
+  }
+
   progress(model: ModelId, jobId: JobId, progress: number | null): void {
     for (const listener of this.servers.get(model)?.listeners.get(jobId) ?? []) listener(progress, null);
   }

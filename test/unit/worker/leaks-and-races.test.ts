@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { test } from 'node:test';
 import { errors } from '../../../src/contracts/error-catalogue.ts';
 import type { JobId } from '../../../src/contracts/ids.ts';
@@ -223,4 +224,13 @@ test('after a stop no timer is left', async (t) => {
   await box.until(() => box.http.calls.length > 0);
   await box.stop();
   assert.equal(box.clock.pending, 0);
+});
+
+test('many jobs on one server leave no listener on its signal', async (t) => {
+  const box = await aWorker(t, ['chat']);
+  const jobs = Array.from({ length: 100 }, () => box.add('chat', { stream: true }));
+  await box.until(() => jobs.every((job) => box.isOver(job)));
+  const lease = box.turntable.lease(chat);
+  assert.ok(lease !== null);
+  assert.equal(getEventListeners(lease.gone, 'abort').length, 0);
 });

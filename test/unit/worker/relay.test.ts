@@ -43,7 +43,7 @@ test('payloads come whole and in order, wherever the bytes were split', async ()
       assert.deepEqual(await payloadsOf(...pieces), all);
     },
   );
-  await fc.assert(property, { numRuns: 500 });
+  await fc.assert(property, { numRuns: 500, seed: 1 });
 });
 
 test('comments, other fields and empty lines are dropped', async () => {
