@@ -48,7 +48,7 @@ export class LiveJob {
     this.model = job.model;
     this.createdAtMs = job.createdAtMs;
     this.isStream = job.stream;
-    this.unsubscribe = deps.inbox.subscribe(job.id, (message) => this.receive(message));
+    this.unsubscribe = deps.inbox.subscribe(job.id, (message, record) => this.receive(message, record));
   }
 
   get hasEnded(): boolean {
@@ -100,10 +100,14 @@ export class LiveJob {
     return this.end !== null || this.isDisposed;
   }
 
-  private receive(message: JobMessage): void {
+  private receive(message: JobMessage, record: JobRecord | null = null): void {
     if (this.isOver) return;
     if (message.type === 'settled') {
       this.wasSettledUnheard = this.listeners.size === 0;
+      if (record && !this.wasSettledUnheard) {
+        this.finish({ type: 'ended', record, isLate: false });
+        return;
+      }
       this.read(false);
       return;
     }

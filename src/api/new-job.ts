@@ -1,3 +1,4 @@
+import { randomFillSync } from 'node:crypto';
 import { monotonicFactory } from 'ulid';
 import type { InboxId, JobId, KeyId } from '../contracts/ids.ts';
 import type { JobClass, JobRecord, NewJob } from '../contracts/job.ts';
@@ -15,7 +16,19 @@ export interface Submission {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
-const nextUlid = monotonicFactory();
+const pool = new Uint8Array(4096);
+let used = pool.length;
+
+/** Random bytes are fetched many at a time: one by one they cost more than all else here. */
+function random(): number {
+  if (used === pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  return (pool[used++] ?? 0) / 256;
+}
+
+const nextUlid = monotonicFactory(random);
 
 export function newJob(call: ModelCall, submission: Submission): NewJob {
   const { spec, endpoint, body, stream, handling } = call;

@@ -43,7 +43,7 @@ export interface JobQuery {
 export interface JobInbox {
   readonly id: InboxId;
   /** Listen before `submit`, or the first token may be missed. Returns the function that ends it. */
-  subscribe(jobId: JobId, listener: (message: JobMessage) => void): () => void;
+  subscribe(jobId: JobId, listener: (message: JobMessage, record?: JobRecord | null) => void): () => void;
 }
 
 /** What workers publish about themselves and what the operator may ask of them. */

@@ -21,11 +21,9 @@ export interface LoggerOptions {
 const secretNames = ['authorization', 'apiKey', 'api_key', 'key', 'secret', 'password', 'token', 'cookie'];
 /** What people write stays out of the log, too. */
 const privateNames = ['prompt', 'messages', 'input', 'body'];
-const redacted = [...secretNames, ...privateNames, 'x-api-key'].flatMap((name) => [
-  `["${name}"]`,
-  `*["${name}"]`,
-  `*.*["${name}"]`,
-]);
+const hidden = new Set([...secretNames, ...privateNames, 'x-api-key']);
+/** How deep facts are looked through. */
+const depth = 3;
 
 /** One JSON object a line on standard output. Secrets and prompts are blanked; a full disk or closed pipe is no crash. */
 export function createLogger({ level = 'info', pretty = false, write }: LoggerOptions): Logger {
@@ -34,8 +32,7 @@ export function createLogger({ level = 'info', pretty = false, write }: LoggerOp
       level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      redact: { paths: redacted, censor: '[redacted]' },
+      formatters: { level: (label) => ({ level: label }), log: (facts) => blanked(facts, depth) },
     },
     destination(pretty, write ?? writeOut()),
   );
@@ -45,11 +42,39 @@ function destination(isPretty: boolean, write: (line: string) => void): Destinat
   return { write: isPretty ? (line) => write(prettyLine(line)) : write };
 }
 
-/** Synchronous, so that the last words before an exit are seen. */
+/** The same facts without what must not be read; a copy only where there is such a thing. */
+function blanked<Facts extends object>(facts: Facts, levels: number): Facts {
+  let copy: Record<string, unknown> | null = null;
+  for (const [name, value] of Object.entries(facts)) {
+    const shown = shownOf(name, value, levels);
+    if (shown === value) continue;
+    copy ??= (Array.isArray(facts) ? [...facts] : { ...facts }) as Record<string, unknown>;
+    copy[name] = shown;
+  }
+  return (copy ?? facts) as Facts;
+}
+
+function shownOf(name: string, value: unknown, levels: number): unknown {
+  if (value === undefined) return value;
+  if (hidden.has(name)) return '[redacted]';
+  return levels > 1 && typeof value === 'object' && value !== null ? blanked(value, levels - 1) : value;
+}
+
+/** The lines of one turn of the event loop leave together; the last words before an exit are seen. */
 function writeOut(): (line: string) => void {
   const stdout = pino.destination({ fd: 1, sync: true });
   stdout.on('error', () => {});
-  return (line) => stdout.write(line);
+  let held = '';
+  const flush = () => {
+    const lines = held;
+    held = '';
+    if (lines !== '') stdout.write(lines);
+  };
+  process.on('exit', flush);
+  return (line) => {
+    if (held === '') setImmediate(flush);
+    held += line;
+  };
 }
 
 /** Whether standard output is a terminal. */

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { ulid } from 'ulid';
 import type { Emit } from '../contracts/events.ts';
 import type { InboxId, JobId } from '../contracts/ids.ts';
-import type { JobMessage, JobStatus } from '../contracts/job.ts';
+import type { JobMessage, JobRecord, JobStatus } from '../contracts/job.ts';
 import { keys } from './keys.ts';
 import { checkServer } from './server-check.ts';
 import { StreamReader } from './stream-reader.ts';
@@ -20,7 +20,7 @@ export interface JobInboxOptions {
   readonly emit: Emit;
 }
 
-type Listener = (message: JobMessage) => void;
+type Listener = (message: JobMessage, record: JobRecord | null) => void;
 
 /** Tokens, progress and outcomes of jobs, as they arrive at this process. */
 export class RedisJobInbox {
@@ -77,11 +77,11 @@ export class RedisJobInbox {
   }
 
   /** Hands a message to those who listen; `settled` is the last one of a job and reaches each of them once. */
-  deliver(message: JobMessage): void {
+  deliver(message: JobMessage, record: JobRecord | null = null): void {
     const listeners = this.listeners.get(message.jobId);
     if (!listeners) return;
     if (message.type === 'settled') this.listeners.delete(message.jobId);
-    for (const listener of [...listeners]) listener(message);
+    for (const listener of [...listeners]) listener(message, record);
   }
 
   /**

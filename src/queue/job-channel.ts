@@ -40,11 +40,14 @@ export class RedisJobChannel {
     this.local = inbox;
   }
 
-  /** In order; kept while Redis is away, dropped when the inbox is gone. */
-  send(inbox: InboxId, message: JobMessage): void {
+  /**
+   * In order; kept while Redis is away, dropped when the inbox is gone.
+   * @param record as it is stored, with the end of a job: within one process it need not be read again
+   */
+  send(inbox: InboxId, message: JobMessage, record: JobRecord | null = null): void {
     if (message.type === 'settled' || message.type === 'requeued') this.told.delete(message.jobId);
     if (this.local?.id === inbox) {
-      this.local.deliver(message);
+      this.local.deliver(message, record);
       return;
     }
     this.redis
@@ -62,9 +65,10 @@ export class RedisJobChannel {
     if (last && last.phase === phase && (last.progress === progress || nowMs - last.atMs < progressEveryMs))
       return;
     this.remember(record.id, { atMs: nowMs, progress, phase });
-    runScript(this.redis, 'progress', nowMs, record.id, record.attempts, progress ?? '', phase).catch(
-      (error: Error) => this.fault(error),
-    );
+    if (last || progress !== record.progress || phase !== record.phase)
+      runScript(this.redis, 'progress', nowMs, record.id, record.attempts, progress ?? '', phase).catch(
+        (error: Error) => this.fault(error),
+      );
     if (record.inboxId !== null) {
       this.send(record.inboxId, { type: 'progress', jobId: record.id, progress, phase });
     }

@@ -3,7 +3,7 @@ import { errors } from '../contracts/error-catalogue.ts';
 import type { ErrorBody } from '../contracts/errors.ts';
 import type { Emit } from '../contracts/events.ts';
 import type { InboxId, ModelId } from '../contracts/ids.ts';
-import type { JobClass, JobMessage, JobStatus, Outcome } from '../contracts/job.ts';
+import type { JobClass, JobMessage, JobRecord, JobStatus, Outcome } from '../contracts/job.ts';
 import type { Clock } from '../platform/clock.ts';
 import { Claim } from './claim.ts';
 import { claimJobs, type StartedJob } from './claim-jobs.ts';
@@ -29,7 +29,7 @@ export interface BullLanesOptions {
   readonly redis: Redis;
   readonly desk: RedisWorkerDesk;
   /** Where the messages started, requeued and settled go. */
-  readonly channel: { send(inbox: InboxId, message: JobMessage): void };
+  readonly channel: { send(inbox: InboxId, message: JobMessage, record?: JobRecord | null): void };
   readonly models: () => readonly ModelId[];
   /** Only one process may use a name at a time: WorkerLease. */
   readonly workerName: string;
@@ -147,7 +147,7 @@ export class BullLanes {
     if (settled === null) return claim.record.status;
     if (!settled.isOurs) return settled.status;
     for (const message of settled.messages) {
-      if (claim.record.inboxId !== null) channel.send(claim.record.inboxId, message);
+      if (claim.record.inboxId !== null) channel.send(claim.record.inboxId, message, settled.record);
     }
     emit(settled.event);
     return settled.status;

@@ -1,32 +1,31 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** The value, or `late` when it takes longer; a value that arrives late goes to `whenLate`. Rejections pass through. */
-export async function within<Value, Late>(
+export function within<Value, Late>(
   promise: Promise<Value>,
   timeoutMs: number,
   late: Late,
   whenLate: (value: Value) => void = () => undefined,
 ): Promise<Value | Late> {
-  const timer = new AbortController();
-  let isLate = false;
-  const limit = sleep(timeoutMs, undefined, { signal: timer.signal, ref: false }).then(
-    () => {
+  return new Promise((resolve, reject) => {
+    let isLate = false;
+    const timer = setTimeout(() => {
       isLate = true;
-      return late;
-    },
-    () => late,
-  );
-  promise.then(
-    (value) => {
-      if (isLate) whenLate(value);
-    },
-    () => undefined,
-  );
-  try {
-    return await Promise.race([promise, limit]);
-  } finally {
-    timer.abort();
-  }
+      resolve(late);
+    }, timeoutMs);
+    timer.unref();
+    promise.then(
+      (value) => {
+        clearTimeout(timer);
+        if (isLate) whenLate(value);
+        else resolve(value);
+      },
+      (error: Error) => {
+        clearTimeout(timer);
+        reject(error);
+      },
+    );
+  });
 }
 
 /** Tries again until it works: for what must be stored and can be repeated. Gives up when `isOver`. */

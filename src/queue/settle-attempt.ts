@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { EventOf } from '../contracts/events.ts';
-import type { JobMessage, JobStatus, Outcome } from '../contracts/job.ts';
+import type { JobMessage, JobRecord, JobStatus, Outcome } from '../contracts/job.ts';
 import type { Claim } from './claim.ts';
 import { cancelError } from './job-errors.ts';
 import { runScript } from './scripts.ts';
@@ -12,6 +12,8 @@ export type Settled =
       readonly isOurs: true;
       readonly status: JobStatus;
       readonly messages: readonly JobMessage[];
+      /** As it is stored now; null where that is not known without reading it. */
+      readonly record: JobRecord | null;
       readonly event: EventOf<'job.settled'> | EventOf<'job.requeued'>;
     };
 
@@ -49,6 +51,14 @@ function outcomeFields(claim: Claim, outcome: Outcome): readonly [string, string
   return ['', '', '', outcome.kind === 'cancelled' ? cancelError(claim.record.id, 'by its worker') : ''];
 }
 
+/** What the record says now; null where only the record itself knows, as after a cancellation. */
+function recordAfter(claim: Claim, outcome: Outcome, status: JobStatus, nowMs: number): JobRecord | null {
+  if (outcome.kind !== 'completed' || status !== 'completed') return null;
+  const { output, files, usage } = outcome.result;
+  const end = { status, phase: null, progress: 100, completedAtMs: Math.round(nowMs) } as const;
+  return { ...claim.record, ...end, output: output ?? null, files, usage: usage ?? null };
+}
+
 const json = (value: unknown): string => (value === null || value === undefined ? '' : JSON.stringify(value));
 
 function describe(claim: Claim, outcome: Outcome, status: JobStatus, nowMs: number): Settled {
@@ -58,10 +68,17 @@ function describe(claim: Claim, outcome: Outcome, status: JobStatus, nowMs: numb
     const messages: JobMessage[] =
       outcome.kind === 'retry' ? [{ type: 'requeued', jobId, attempt, error: outcome.error }] : [];
     const reason = outcome.kind === 'retry' ? outcome.error.code : outcome.kind;
-    return { isOurs: true, status, messages, event: { type: 'job.requeued', jobId, model, attempt, reason } };
+    return {
+      isOurs: true,
+      status,
+      messages,
+      record: null,
+      event: { type: 'job.requeued', jobId, model, attempt, reason },
+    };
   }
   const runMs = nowMs - (claim.record.startedAtMs ?? nowMs);
   const code = 'error' in outcome ? outcome.error.code : null;
   const event = { type: 'job.settled', jobId, model, status, attempt, runMs, code } as const;
-  return { isOurs: true, status, messages: [{ type: 'settled', jobId, status }], event };
+  const record = recordAfter(claim, outcome, status, nowMs);
+  return { isOurs: true, status, messages: [{ type: 'settled', jobId, status }], record, event };
 }

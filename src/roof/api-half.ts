@@ -42,7 +42,7 @@ export async function apiHalf(
     {
       settings,
       registry,
-      jobs: new RedisJobStore({ redis: command, clock, emit }),
+      jobs: new RedisJobStore({ redis: command, clock, emit, hasWorker: settings.role === 'all' }),
       inbox,
       board,
       artifacts: artifactSource(house, redis, board),

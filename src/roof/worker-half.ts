@@ -74,6 +74,9 @@ export async function workerHalf(options: WorkerHalfOptions): Promise<readonly S
     clock,
     emit,
   });
+  house.listeners.add((event) => {
+    if (event.type === 'job.accepted') worker.jobCame(event.model, event.class);
+  });
   // A model server of an earlier run may still generate: it ends before its job is given to anybody.
   const janitor = inbox === null ? [buildJanitor(house, redis)] : [];
   return [lease, turntable, ...(files === null ? [] : [files]), desk, lanes, ...janitor, worker];

@@ -1,5 +1,5 @@
 import type { BootId } from '../contracts/ids.ts';
-import { jobClasses } from '../contracts/job.ts';
+import { type JobClass, jobClasses } from '../contracts/job.ts';
 import type { ModelSpec } from '../contracts/model.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type AttemptFacts, type AttemptTools, runAttempt } from './attempt.ts';
@@ -11,7 +11,9 @@ import type { Estimates } from './scheduler/estimates.ts';
 import type { ClassIndex, Triple } from './scheduler/types.ts';
 
 export interface DispatcherOptions extends AttemptTools {
-  readonly lanes: Pick<Lanes, 'claim' | 'wake'>;
+  readonly lanes: Pick<Lanes, 'claim'>;
+  /** Called when a job is over. */
+  readonly onFree: () => void;
   readonly turntable: Pick<Turntable, 'lease'>;
   readonly residents: Residents;
   readonly estimates: Estimates;
@@ -63,6 +65,13 @@ export class Dispatcher {
     }
   }
 
+  /** Starts jobs of these classes that have just come, as far as slots are free. Whether all of them found one. */
+  async startNew(spec: ModelSpec, classes: readonly JobClass[]): Promise<boolean> {
+    const now = classes.slice(0, this.freeSlots(spec));
+    await Promise.all(now.map((each) => this.claim(spec, jobClasses.indexOf(each) as ClassIndex)));
+    return now.length === classes.length;
+  }
+
   /** Nobody waits for this job any more: it is cancelled. */
   abandon(claim: ClaimedJob): void {
     this.running.get(claim)?.abandon.abort(new Error('its client is gone'));
@@ -93,20 +102,18 @@ export class Dispatcher {
   }
 
   private start(claim: ClaimedJob, spec: ModelSpec): void {
-    const { residents, clock, lanes, turntable } = this.options;
+    const { residents, clock, turntable } = this.options;
     const endSlot = residents.start(spec.id, clock.now());
     const lease = turntable.lease(spec.id);
     const abandon = new AbortController();
-    const ended = this.serve(claim, spec, lease, abandon.signal).finally(() =>
-      this.end(claim, endSlot, lanes),
-    );
+    const ended = this.serve(claim, spec, lease, abandon.signal).finally(() => this.end(claim, endSlot));
     this.running.set(claim, { abandon, ended, bootId: lease?.bootId ?? null, isLettingGo: false });
   }
 
-  private end(claim: ClaimedJob, endSlot: Slot, lanes: Pick<Lanes, 'wake'>): void {
+  private end(claim: ClaimedJob, endSlot: Slot): void {
     this.running.delete(claim);
     endSlot();
-    lanes.wake();
+    this.options.onFree();
   }
 
   private async serve(

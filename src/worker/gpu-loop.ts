@@ -1,4 +1,5 @@
 import type { ModelId } from '../contracts/ids.ts';
+import type { JobClass } from '../contracts/job.ts';
 import type { Registry } from '../contracts/registry.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Dispatcher } from './dispatcher.ts';
@@ -37,6 +38,12 @@ const restMs = { jobsWait: 1000, nothingWaits: 2000, softDrain: 100, redisIsAway
 export class GpuLoop {
   private readonly options: GpuLoopOptions;
   private readonly wishes: Wish[] = [];
+  /** Jobs that came since, and need no look at the lanes to start: nothing else waits. */
+  private readonly fresh = new Map<ModelId, JobClass[]>();
+  private wakeForFresh: () => void = () => {};
+  /** What the last look at the lanes saw; until the first one, everything must be looked at. */
+  private isAnyWaiting = true;
+  private paused: ReadonlySet<ModelId> = new Set();
   private swap: Promise<void> | null = null;
   private isStopping = false;
   private running: Promise<void> = Promise.resolve();
@@ -63,11 +70,60 @@ export class GpuLoop {
     this.options.lanes.wake();
   }
 
+  /** A job was accepted in this process. While nothing else waits and its model has a slot, it starts at once. */
+  jobCame(model: ModelId, jobClass: JobClass): void {
+    const { lanes, residents } = this.options;
+    if (this.isAnyWaiting || this.paused.has(model) || !residents.isReady(model)) {
+      lanes.wake();
+      return;
+    }
+    const classes = this.fresh.get(model) ?? [];
+    this.fresh.set(model, classes);
+    classes.push(jobClass);
+    this.wakeForFresh();
+  }
+
+  /** A job is over: of interest to those who wait, and to nobody else. */
+  slotFreed(): void {
+    if (this.isAnyWaiting || this.swap !== null) this.options.lanes.wake();
+  }
+
   private async run(): Promise<void> {
     while (!this.isStopping) {
       const waitMs = await this.turn().catch((error: unknown) => this.fault(error));
-      if (waitMs > 0 && !this.isStopping) await this.options.lanes.waitForWork(waitMs);
+      if (waitMs > 0) await this.rest(waitMs);
     }
+  }
+
+  /** Until a turn is due; what comes meanwhile and may start at once, starts. */
+  private async rest(waitMs: number): Promise<void> {
+    let isOver = false;
+    const work = this.options.lanes.waitForWork(waitMs).then(() => {
+      isOver = true;
+    });
+    while (!isOver && !this.isStopping) {
+      const fresh = new Promise<void>((resolve) => {
+        this.wakeForFresh = resolve;
+      });
+      if (this.fresh.size === 0) await Promise.race([work, fresh]);
+      if (!isOver && !(await this.startFresh())) {
+        this.options.lanes.wake();
+        return;
+      }
+    }
+  }
+
+  /** False when some of them must wait: then the lanes are looked at. */
+  private async startFresh(): Promise<boolean> {
+    const { dispatcher, registry, residents } = this.options;
+    const fresh = [...this.fresh];
+    this.fresh.clear();
+    for (const [model, classes] of fresh) {
+      const spec = registry().models.get(model);
+      const isReady = spec !== undefined && residents.isReady(model);
+      if (!isReady || !(await dispatcher.startNew(spec, classes))) this.isAnyWaiting = true;
+    }
+    return !this.isAnyWaiting;
   }
 
   /** Returns how long it has nothing to do, ms. */
@@ -86,12 +142,23 @@ export class GpuLoop {
 
   private async look(): Promise<readonly LaneCounts[] | null> {
     const { lanes, estimates, refusals, registry, clock } = this.options;
+    this.lookAgainForFresh();
+    this.isAnyWaiting = true;
     const counts = await lanes.snapshot().catch(() => null);
     if (counts === null) return null;
+    this.isAnyWaiting = counts.some(isWaitedFor);
+    this.paused = new Set(counts.filter(({ paused }) => paused).map(({ model }) => model));
     for (const { model, accepted } of counts) estimates.observeArrivals(model, accepted, clock.now());
     await refusals.ofRemoved(registry().models);
     await refusals.ofUnstartable(counts, clock.now());
     return counts;
+  }
+
+  /** What came since the turn began may be seen too late by it. */
+  private lookAgainForFresh(): void {
+    if (this.fresh.size === 0) return;
+    this.fresh.clear();
+    this.options.lanes.wake();
   }
 
   private async fillResidents(lanes: readonly LaneCounts[]): Promise<number> {

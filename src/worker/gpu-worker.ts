@@ -2,6 +2,7 @@ import { modelDefaults } from '../config/defaults.ts';
 import type { ControlMessage } from '../contracts/control.ts';
 import type { Emit } from '../contracts/events.ts';
 import type { ModelId } from '../contracts/ids.ts';
+import type { JobClass } from '../contracts/job.ts';
 import type { WorkerView } from '../contracts/model.ts';
 import type { Registry } from '../contracts/registry.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -83,16 +84,23 @@ export class GpuWorker {
     await this.options.desk.saveEstimates(estimates.toJSON()).catch(() => {});
   }
 
+  /** A job was accepted in this process: it may start before anybody looks at the lanes. */
+  jobCame(model: ModelId, jobClass: JobClass): void {
+    this.parts?.loop.jobCame(model, jobClass);
+  }
+
   private build(estimates: Estimates, known: ReadonlySet<ModelId>): Parts {
     const { residents, failures } = this;
     const { emit, channel, clock } = this.options;
     const books = { ...this.options, residents, estimates, failures };
-    const dispatcher = new Dispatcher(books);
+    let onFree = () => this.options.lanes.wake();
+    const dispatcher = new Dispatcher({ ...books, onFree: () => onFree() });
     const swapper = new Swapper({ ...books, onFailedLoad: () => void this.publish() });
     const refusals = new Refusals(books, known);
     const onFault = (error: unknown) =>
       emit({ type: 'system.fault', where: 'gpu loop', message: String(error) });
     const loop = new GpuLoop({ ...books, dispatcher, swapper, refusals, onFault });
+    onFree = () => loop.slotFreed();
     const clients = new ClientWatch({
       clock,
       channel,
