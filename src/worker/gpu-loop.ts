@@ -91,7 +91,7 @@ export class GpuLoop {
   private async run(): Promise<void> {
     while (!this.isStopping) {
       const waitMs = await this.turn().catch((error: unknown) => this.fault(error));
-      if (waitMs > 0) await this.rest(waitMs);
+      if (waitMs > 0) await this.rest(waitMs).catch((error: unknown) => void this.fault(error));
     }
   }
 

@@ -31,6 +31,10 @@ export class FakeLanes implements Lanes {
   readonly outcomes = new Map<JobId, Outcome>();
   readonly paused = new Set<ModelId>();
   isAway = false;
+  /** How often they were looked at. */
+  looks = 0;
+  /** Told of each job; the lanes wake by themselves unless a test says otherwise. */
+  onAccepted: (job: NewJob) => void = () => this.wake();
   private readonly waiting: Waiting[] = [];
   private readonly accepted = new Map<ModelId, [number, number, number]>();
   private readonly models: () => readonly ModelId[];
@@ -58,7 +62,7 @@ export class FakeLanes implements Lanes {
     const counts = this.accepted.get(job.model) ?? [0, 0, 0];
     counts[jobClasses.indexOf(job.class)] = (counts[jobClasses.indexOf(job.class)] ?? 0) + 1;
     this.accepted.set(job.model, counts);
-    this.wake();
+    this.onAccepted(job);
     return job.id;
   }
 
@@ -69,6 +73,7 @@ export class FakeLanes implements Lanes {
 
   /** Takes as long as a trip to another process: short jobs are over by then. */
   async snapshot(): Promise<readonly LaneCounts[]> {
+    this.looks += 1;
     await new Promise((resolve) => setImmediate(resolve));
     if (this.isAway) throw new Error('Redis is away');
     return this.models().map((model) => this.countsOf(model));

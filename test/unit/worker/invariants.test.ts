@@ -92,10 +92,16 @@ function checkGates(box: WorkerBox): void {
   }
 }
 
-async function live(actions: readonly Action[], over: Partial<Registry>, vramMb: number): Promise<void> {
+async function live(
+  actions: readonly Action[],
+  isApiHere: boolean,
+  over: Partial<Registry>,
+  vramMb: number,
+): Promise<void> {
   const specs = names.map((id) => aModelSpec(id, { concurrency: id === 'a' ? 2 : 1, vramMb }));
   const box = new WorkerBox(specs, over);
   box.http.answer = answerOf(box);
+  if (isApiHere) box.acceptHere();
   await box.worker.start();
   for (const each of actions) await perform(box, each);
   await checkEnd(box);
@@ -112,8 +118,9 @@ for (const [words, over, vramMb] of [
   ['two models at a time', { vramMb: 100 }, 40],
 ] as const) {
   test(`${words}: through crashes, hangs, wishes and outages every job comes to one end`, async () => {
-    const property = fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 40 }), (actions) =>
-      live(actions, over, vramMb),
+    const actions = fc.array(action, { minLength: 5, maxLength: 40 });
+    const property = fc.asyncProperty(actions, fc.boolean(), (all, isApiHere) =>
+      live(all, isApiHere, over, vramMb),
     );
     await fc.assert(property, { numRuns: 150, seed: 1 });
   });

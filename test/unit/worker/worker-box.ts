@@ -69,6 +69,11 @@ export class WorkerBox {
     });
   }
 
+  /** From now on jobs are accepted in the worker's own process. */
+  acceptHere(): void {
+    this.lanes.onAccepted = (job) => this.worker.jobCame(job.model, job.class);
+  }
+
   control(message: ControlMessage): void {
     for (const listener of this.listeners) listener(message);
   }
