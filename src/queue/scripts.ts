@@ -1,8 +1,7 @@
-import type { ChainableCommander, Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { type JobScript, jobScripts } from './lua-scripts.ts';
 
 type Commands = Record<string, (...args: (string | number)[]) => Promise<unknown>>;
-type Queued = Record<string, (...args: (string | number)[]) => unknown>;
 
 const command = (script: JobScript): string => `roundhouse:${script}`;
 
@@ -20,17 +19,7 @@ export async function runScript<Reply>(
   return (await run?.call(redis, Math.round(nowMs), ...args)) as Reply;
 }
 
-/** Puts one of our scripts into a transaction of a connection on which `defineScripts` was called. */
-export function queueScript(
-  transaction: ChainableCommander,
-  script: JobScript,
-  nowMs: number,
-  ...args: readonly (string | number)[]
-): void {
-  (transaction as unknown as Queued)[command(script)]?.(Math.round(nowMs), ...args);
-}
-
-export function defineScripts(redis: Redis): void {
+function defineScripts(redis: Redis): void {
   if (defined.has(redis)) return;
   defined.add(redis);
   for (const [script, lua] of Object.entries(jobScripts)) {
