@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream';
 import type { Redis } from 'ioredis';
 import { type JobScript, jobScripts } from './lua-scripts.ts';
 
@@ -15,8 +16,23 @@ export async function runScript<Reply>(
   ...args: readonly (string | number)[]
 ): Promise<Reply> {
   defineScripts(redis);
+  writeTogether(redis);
   const run = (redis as unknown as Commands)[command(script)];
   return (await run?.call(redis, Math.round(nowMs), ...args)) as Reply;
+}
+
+const corked = new WeakSet<Writable>();
+
+/** What is sent in one turn of the event loop leaves in one write. */
+function writeTogether(redis: Redis): void {
+  const stream: unknown = Reflect.get(redis, 'stream');
+  if (!(stream instanceof Writable) || corked.has(stream)) return;
+  corked.add(stream);
+  stream.cork();
+  setImmediate(() => {
+    corked.delete(stream);
+    stream.uncork();
+  });
 }
 
 function defineScripts(redis: Redis): void {

@@ -32,6 +32,9 @@ export interface AttemptFacts {
 /** A connection breaks a moment before the end of its server is known, which says more. */
 const deathNoticeMs = 500;
 
+/** Made once: an error for each attempt would cost more than the rest of its end. */
+const attemptIsOver = new Error('the attempt is over');
+
 /** What an attempt came to; `isBrokenOff`: its server may still be working on it. */
 export interface AttemptEnd {
   readonly outcome: Outcome;
@@ -56,7 +59,7 @@ export async function runAttempt(tools: AttemptTools, facts: AttemptFacts): Prom
     watch.stop();
     unlisten();
     // Whatever was left unread of the answer: no connection outlives its attempt.
-    over.abort();
+    over.abort(attemptIsOver);
   }
 }
 
