@@ -20,17 +20,32 @@ export async function serve(options: ServeOptions): Promise<number> {
   const house = await openHouse(options);
   const ground = groundFloor(house);
   const lost = Promise.withResolvers<string>();
-  let services: readonly Service[] = [];
+  const services = [...ground.services];
+  const over = new AbortController();
+  const started = rise(house, ground, services, () => lost.resolve('another process took this name'), over);
   try {
-    await startAll(ground.services);
-    services = await furnish(house, ground, () => lost.resolve('another process took this name'));
-    await startAll(services);
+    await Promise.race([started, signal]);
   } catch (error) {
     return refuse(house, ground, error);
   }
   const reason = await Promise.race([signal, lost.promise]);
-  await leave(house, [...ground.services, ...services], reason);
+  over.abort();
+  await leave(house, services, reason);
   return exitCodes.stopped;
+}
+
+/** Starts everything, and adds it to `services` before: a start that waits for Redis may be called off. */
+async function rise(
+  house: House,
+  ground: GroundFloor,
+  services: Service[],
+  onLost: () => void,
+  over: AbortController,
+): Promise<void> {
+  await startAll(ground.services, over.signal);
+  const storeys = await furnish(house, ground, onLost);
+  services.push(...storeys);
+  await startAll(storeys, over.signal);
 }
 
 /** The services of this role, in the order in which they start. */

@@ -14,11 +14,15 @@ const overtimeMs = 5_000;
 /** For what was already running when a start failed. */
 const retreatMs = 10_000;
 
-/** Starts in order. When one fails, those before it are stopped and its error is thrown. */
-export async function startAll(services: readonly Service[]): Promise<void> {
+/**
+ * Starts in order. When one fails, those before it are stopped and its error is thrown; once `calledOff` aborts, no
+ * further one is started.
+ */
+export async function startAll(services: readonly Service[], calledOff?: AbortSignal): Promise<void> {
   const started: Service[] = [];
   for (const service of services) {
     try {
+      calledOff?.throwIfAborted();
       await service.start();
     } catch (error) {
       await stopAll(started, AbortSignal.timeout(retreatMs)).catch(() => {});

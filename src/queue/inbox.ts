@@ -8,8 +8,8 @@ import { checkServer } from './server-check.ts';
 import { StreamReader } from './stream-reader.ts';
 
 /** An API process that was silent for this long is gone: nobody waits for its sync jobs any more. */
-export const inboxLeaseMs = 12_000;
-const heartbeatMs = 3000;
+export const inboxLeaseMs = 6000;
+const heartbeatMs = 2000;
 const streamTtlMs = 60_000;
 
 export interface JobInboxOptions {

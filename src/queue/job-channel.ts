@@ -12,7 +12,7 @@ const keptMessages = 20_000;
 const progressEveryMs = 500;
 const rememberedJobs = 1000;
 /** After an outage an API process needs a moment to renew its lease. */
-const deadAfterMs = 5000;
+const deadAfterMs = 2000;
 
 interface Told {
   readonly atMs: number;

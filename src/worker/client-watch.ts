@@ -1,7 +1,7 @@
 import type { Clock } from '../platform/clock.ts';
 import type { ClaimedJob, JobChannel } from './ports.ts';
 
-const lookEveryMs = 3000;
+const lookEveryMs = 2000;
 
 /** Finds running jobs whose client's API process has died: nobody will ever cancel them. */
 export class ClientWatch {
