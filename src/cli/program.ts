@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { settingsAsHelp } from '../config/settings-doc.ts';
+import { settingsAsHelp } from '../config/settings-help.ts';
 import { addClientCommands } from './client-commands.ts';
 import type { CliContext } from './context.ts';
 import { reportFailure } from './failure.ts';

@@ -7,8 +7,8 @@ export type SourceTree = Readonly<Record<string, string>>;
 const ground = ['contracts', 'config', 'platform'];
 const everyone = [...ground, 'queue', 'supervisor', 'worker', 'api', 'background'];
 
-/** docs: which folder may import which; the picture is in docs/ARCHITECTURE.md. */
-const mayImport: Readonly<Record<string, readonly string[]>> = {
+/** Which folder may import which; docs/ARCHITECTURE.md shows it. */
+export const mayImport: Readonly<Record<string, readonly string[]>> = {
   contracts: [],
   config: ['contracts'],
   platform: ['contracts'],
@@ -25,7 +25,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const anyone = Object.keys(mayImport);
 const nobody: readonly string[] = [];
 
-const packageOwners: Readonly<Record<string, readonly string[]>> = {
+/** Who may import an outside library; not even its types are for others. */
+export const packageOwners: Readonly<Record<string, readonly string[]>> = {
   zod: anyone,
   ulid: anyone.filter((folder) => folder !== 'contracts'),
   yaml: ['config'],
