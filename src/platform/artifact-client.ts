@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import pRetry from 'p-retry';
 import { errors } from '../contracts/error-catalogue.ts';
-import type { ByteRange } from './artifact-file.ts';
 import { ArtifactTransfer, type RemoteArtifact } from './artifact-transfer.ts';
 import { backoffDelayMs } from './backoff.ts';
+import type { ByteRange } from './byte-range.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { HttpClient, UpstreamResponse } from './http-client.ts';
 

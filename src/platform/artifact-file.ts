@@ -1,12 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-
-/** Inclusive. */
-export interface ByteRange {
-  readonly start: number;
-  readonly end: number;
-}
+import type { ByteRange } from './byte-range.ts';
 
 /** A file that is open: later changes of its name do not matter. Read it once, or close it. */
 export interface ArtifactFile {

@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { asJobId } from '../contracts/ids.ts';
-import type { ByteRange } from './artifact-file.ts';
 import type { ArtifactStore } from './artifact-store.ts';
+import { parseRange } from './byte-range.ts';
 import { isSameSecret } from './same-secret.ts';
 import type { Service } from './service.ts';
 
@@ -90,15 +90,6 @@ export class ArtifactServer implements Service {
     if (range !== null) response.setHeader('content-range', `bytes ${start}-${last}/${file.bytes}`);
     await pipeline(file.read(range ?? undefined), response);
   }
-}
-
-/** One range from a first byte on; what else a header may say is taken for all of the file. */
-function parseRange(header: string | undefined, bytes: number): ByteRange | 'unsatisfiable' | null {
-  const [, first, last] = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(header ?? '') ?? [];
-  if (first === undefined) return null;
-  const start = Number(first);
-  const end = last === '' ? bytes - 1 : Math.min(Number(last), bytes - 1);
-  return start > end ? 'unsatisfiable' : { start, end };
 }
 
 function end(response: ServerResponse, status: number, headers: Record<string, string> = {}): false {

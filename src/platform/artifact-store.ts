@@ -5,9 +5,10 @@ import { join, relative, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import { isJobId, type JobId } from '../contracts/ids.ts';
 import type { Artifact } from '../contracts/job.ts';
-import { type ArtifactFile, type ByteRange, openArtifact } from './artifact-file.ts';
+import { type ArtifactFile, openArtifact } from './artifact-file.ts';
 import { fileNameOf, folderOf, isFileOf, isTemporary, temporaryNameOf } from './artifact-names.ts';
 import { sweepArtifacts } from './artifact-sweep.ts';
+import type { ByteRange } from './byte-range.ts';
 import { asStorageFull, DiskRoom, type DiskRoomOptions } from './disk-room.ts';
 
 export interface ArtifactStoreOptions extends DiskRoomOptions {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { JobId } from '../contracts/ids.ts';
 import type { Artifact } from '../contracts/job.ts';
-import type { ByteRange } from './artifact-file.ts';
+import type { ByteRange } from './byte-range.ts';
 
 /** A file of a job, as its record names it. */
 export interface RemoteArtifact {

@@ -1,9 +1,9 @@
 import type { Request, Response } from 'express';
 import { errors } from '../../contracts/error-catalogue.ts';
 import type { Artifact, JobRecord } from '../../contracts/job.ts';
-import { type ByteRange, parseRange } from '../byte-range.ts';
+import { fileNameOf } from '../../platform/artifact-names.ts';
+import { type ByteRange, parseRange } from '../../platform/byte-range.ts';
 import type { Api } from '../dependencies.ts';
-import { fileNameOf } from '../file-name.ts';
 import { keyIdOf } from '../middleware/request-context.ts';
 import { findOwnJob } from '../own-job.ts';
 import { sendBytes } from '../send-bytes.ts';
@@ -37,7 +37,7 @@ function wantedRange({ headers }: Request, { bytes, sha256 }: Artifact): ByteRan
 
 function setHeaders(response: Response, { id }: JobRecord, { contentType, index, sha256 }: Artifact): void {
   response.setHeader('content-type', contentType);
-  response.setHeader('content-disposition', `attachment; filename="${fileNameOf(id, index, contentType)}"`);
+  response.setHeader('content-disposition', `attachment; filename="${id}-${fileNameOf(index, contentType)}"`);
   response.setHeader('x-content-type-options', 'nosniff');
   response.setHeader('content-security-policy', "sandbox; default-src 'none'");
   response.setHeader('accept-ranges', 'bytes');

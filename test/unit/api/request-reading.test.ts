@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseRange } from '../../../src/api/byte-range.ts';
 import { nestsDeeperThan } from '../../../src/api/json-depth.ts';
 import { clientPatienceMs, isRetry, preferencesOf, waitBudgetMs } from '../../../src/api/request-headers.ts';
 import { paramOf } from '../../../src/api/validation.ts';
+import { parseRange } from '../../../src/platform/byte-range.ts';
 
 test('Prefer is a list in any order and case; what is unknown is ignored', () => {
   const cases: readonly [string | undefined, boolean, number | null][] = [
