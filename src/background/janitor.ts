@@ -24,10 +24,9 @@ interface Swept {
 }
 
 const expireEveryMs = 5_000;
-const reenterEveryMs = 60_000;
 const pruneEveryMs = 300_000;
 
-/** Cleans up behind jobs: those that waited too long, that a crash stranded, and that are past their retention. */
+/** Cleans up behind jobs: those that waited too long, and those that are past their retention. */
 export class Janitor implements Service {
   readonly name = 'janitor';
   private readonly options: JanitorOptions;
@@ -36,7 +35,6 @@ export class Janitor implements Service {
   constructor(options: JanitorOptions) {
     this.options = options;
     const chores: readonly (readonly [everyMs: number, work: () => Promise<void>])[] = [
-      [reenterEveryMs, () => this.reenter()],
       [expireEveryMs, () => this.expire()],
       [pruneEveryMs, () => this.prune()],
     ];
@@ -53,10 +51,6 @@ export class Janitor implements Service {
 
   async stop(deadline: AbortSignal): Promise<void> {
     await Promise.all(this.chores.map((chore) => chore.stop(deadline)));
-  }
-
-  private async reenter(): Promise<void> {
-    await this.options.store?.reenterStranded(this.options.clock.now());
   }
 
   private async expire(): Promise<void> {

@@ -28,8 +28,6 @@ export interface WebhookDelivery {
 export interface RetentionStore {
   /** queued jobs whose time to live is over -> expired. Returns how many. */
   expireQueued(nowMs: number): Promise<number>;
-  /** Accepted jobs that a crash kept out of their lane are put in again. */
-  reenterStranded(nowMs: number): Promise<number>;
   /** Ended jobs past their retention: index entries, BullMQ's own remains. Returns the ids whose files may go. */
   pruneEnded(nowMs: number): Promise<readonly JobId[]>;
 }

@@ -12,8 +12,6 @@ export const keys = {
   job: (id: JobId) => key('job', id),
   /** Sorted set, by name only: the jobs of one API key (ids sort by time). */
   index: (keyId: KeyId) => key('index', keyId),
-  /** Sorted set: accepted jobs that are to be put into their lane. */
-  entering: key('entering'),
   /** Sorted set: queued jobs by the moment at which they expire. */
   deadlines: key('deadlines'),
   /** Sorted set: ended jobs by the end of their retention. */

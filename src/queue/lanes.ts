@@ -15,7 +15,6 @@ import { LaneSet } from './lane-set.ts';
 import { defaultLaneTiming, type LaneTiming, type LaneWorker } from './lane-worker.ts';
 import { orAborted, untilDone, within } from './patience.ts';
 import { queueError } from './queue-errors.ts';
-import { reenterStranded } from './reenter.ts';
 import { checkServer } from './server-check.ts';
 import { settleAttempt } from './settle-attempt.ts';
 import { type LaneSnapshot, readSnapshot } from './snapshot.ts';
@@ -66,14 +65,13 @@ export class BullLanes {
    * @throws Error with what to change when this Redis would lose jobs
    */
   async start(): Promise<void> {
-    const { desk, workerName, emit, redis, clock, models } = this.options;
+    const { desk, workerName, emit, redis, models } = this.options;
     this.stopListening = desk.onControl((message) => {
       if (message.type === 'cancel') this.watch.cancel(message.jobId);
     });
     await checkServer(redis);
     const reclaimed = await this.lanes.reclaim(models());
     await redis.del(keys.claims(workerName));
-    await reenterStranded(redis, clock.now(), 0);
     this.watch.start();
     redis.on('ready', this.afterOutage);
     emit({ type: 'worker.started', name: workerName, reclaimed });

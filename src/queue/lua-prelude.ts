@@ -49,7 +49,6 @@ local function enterLane(lane, id, createdAt)
 end
 
 local function leaveLane(lane, id)
-  redis.call('ZREM', P .. 'entering', id)
   if redis.call('LREM', laneKey(lane, 'wait'), -1, id) > 0 then redis.call('DEL', laneKey(lane, id)) end
 end
 

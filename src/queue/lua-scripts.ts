@@ -28,14 +28,6 @@ if length == 1 and (ARGV[5] ~= '1' or #liveSince('workers', ${workerStaleAfterMs
 tell({ type = 'job.accepted', jobId = id, model = model, class = class })
 return {'accepted', waiting}`,
 
-  /** now, id: a job that a crash kept out of its lane */
-  enter: `${prelude}
-local id = ARGV[2]
-evenWhenFull()
-redis.call('ZREM', P .. 'entering', id)
-local status, lane, createdAt = read(id, 'status', 'lane', 'createdAtMs')
-if status == 'queued' and enterLane(lane, id, createdAt) == 1 then tellWork(lane) end`,
-
   /**
    * now, lane, worker, lock duration ms, error for a job whose attempts are used up, tokens: starts the next job of the
    * lane for each token. Repeated with the same token, it gives the same job. Returns {token, id, record or nothing}:

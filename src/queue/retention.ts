@@ -3,12 +3,9 @@ import type { Emit } from '../contracts/events.ts';
 import type { JobId } from '../contracts/ids.ts';
 import { expireJob } from './expire.ts';
 import { keys } from './keys.ts';
-import { reenterStranded } from './reenter.ts';
 import { runScript } from './scripts.ts';
 
 const pageSize = 500;
-/** For the process that accepted a job and is about to put it into its lane. */
-const strandedAfterMs = 5000;
 /** How long an id is known as "expired" after its record is gone. */
 const tombstoneMs = 7 * 24 * 3600 * 1000;
 
@@ -35,11 +32,6 @@ export class RedisRetentionStore {
       }
       if (ids.length < pageSize) return expired;
     }
-  }
-
-  /** Accepted jobs that a crash kept out of their lane are put in again. */
-  reenterStranded(nowMs: number): Promise<number> {
-    return reenterStranded(this.redis, nowMs, strandedAfterMs);
   }
 
   /** Ended jobs past their retention: record and index entry go. Returns the ids whose files may go. */

@@ -121,7 +121,6 @@ type Redis = Awaited<ReturnType<QueueHouse['connected']>>;
 /** The lane follows the record a moment later. */
 async function untilCommitted(redis: Redis, id: JobId): Promise<void> {
   while ((await redis.lpos(`${lane}:active`, id)) !== null) await redis.ping();
-  while ((await redis.zscore('{roundhouse}:entering', id)) !== null) await redis.ping();
 }
 
 async function look(store: Awaited<ReturnType<QueueHouse['store']>>, seen: Seen): Promise<void> {

@@ -241,19 +241,3 @@ test('an ended job is forgotten after its retention, and its id is known as expi
   await retention.pruneEnded(house.clock.now());
   assert.equal(await store.find(job.id), null);
 });
-
-test('an accepted job that a crash kept out of its lane is put in again, once', async () => {
-  await using house = await QueueHouse.open();
-  const store = await house.store();
-  const { lanes, redis } = await house.worker();
-  const retention = new RedisRetentionStore({ redis, emit: house.emit });
-  const job = aJob();
-  await store.submit(job, roomy);
-  // As after a crash between the record and the lane.
-  await redis.del('{roundhouse}:m.echo.normal:wait', `{roundhouse}:m.echo.normal:${job.id}`);
-  await redis.zadd('{roundhouse}:entering', job.createdAtMs, job.id);
-  assert.equal(await retention.reenterStranded(job.createdAtMs + 60_000), 1);
-  assert.equal(await retention.reenterStranded(job.createdAtMs + 60_000), 0);
-  assert.deepEqual((await lanes.snapshot())[0]?.waiting, [0, 1, 0]);
-  assert.equal((await lanes.claim(model('echo'), 'normal'))?.record.id, job.id);
-});

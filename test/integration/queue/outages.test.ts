@@ -54,7 +54,7 @@ test('one outage is told once, however many connections it hits', async () => {
 test('after Redis was killed nothing accepted is lost, lanes go on, and a running attempt settles', async () => {
   await using house = await QueueHouse.open();
   const store = await house.store();
-  const { lanes, redis } = await house.worker();
+  const { lanes } = await house.worker();
   const jobs = Array.from({ length: 20 }, () => aJob());
   for (const job of jobs) await store.submit(job, roomy);
   const running = await lanes.claim(model('echo'), 'normal');
@@ -74,7 +74,6 @@ test('after Redis was killed nothing accepted is lost, lanes go on, and a runnin
     await claim.settle({ kind: 'completed', result });
   }
   assert.deepEqual(ran.toSorted(), jobs.map(({ id }) => id).toSorted());
-  assert.equal(await redis.zcard('{roundhouse}:entering'), 0);
 });
 
 test('a worker that starts before Redis waits for it', async () => {

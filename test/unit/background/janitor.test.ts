@@ -23,7 +23,6 @@ function house(store: Partial<RetentionStore> = {}, options: Partial<JanitorOpti
   const janitor = new Janitor({
     store: {
       expireQueued: call('expire'),
-      reenterStranded: call('reenter'),
       pruneEnded: async (nowMs) => {
         await call('prune')(nowMs);
         return [];
@@ -55,11 +54,11 @@ test('everything is looked after at the start and then in its own rhythm, in sil
   const { clock, events, calls, janitor, count } = house();
   await janitor.start();
   await clock.advance(0);
-  assert.deepEqual(calls.toSorted(), ['expire', 'prune', 'reenter', 'sweep']);
+  assert.deepEqual(calls.toSorted(), ['expire', 'prune', 'sweep']);
   await clock.advance(60_000);
-  assert.deepEqual([count('expire'), count('reenter'), count('prune')], [13, 2, 1]);
+  assert.deepEqual([count('expire'), count('prune')], [13, 1]);
   await clock.advance(240_000);
-  assert.deepEqual([count('reenter'), count('prune'), count('sweep')], [6, 2, 2]);
+  assert.deepEqual([count('prune'), count('sweep')], [2, 2]);
   assert.deepEqual(events.all, []);
   await janitor.stop(never);
 });
@@ -202,7 +201,7 @@ test('a worker without the API cleans its disk, an API without files its queue',
   await api.janitor.start();
   await api.clock.advance(0);
   await api.janitor.stop(never);
-  assert.deepEqual(api.calls.toSorted(), ['expire', 'reenter']);
+  assert.deepEqual(api.calls, ['expire']);
   assert.equal(api.events.of('janitor.swept')[0]?.records, 1);
 });
 
