@@ -3,12 +3,14 @@ import { join } from 'node:path';
 import { type KernelLock, kernelLockHolder, takeKernelLock } from './kernel-lock.ts';
 import type { Service } from './service.ts';
 
+export type Half = 'api' | 'worker';
+
 export interface InstanceLockOptions {
   readonly dataDir: string;
   /** Where the process id is written, for people. */
   readonly runtimeDir: string;
-  /** The two halves of a split house may share a data folder, two of the same role may not. */
-  readonly role: string;
+  /** The two halves of a split house may share a data folder, two of the same half may not. */
+  readonly half: Half;
 }
 
 /** Another orchestrator works on this data folder. */
@@ -22,7 +24,7 @@ export class DataFolderTaken extends Error {
   }
 }
 
-/** No two orchestrators of a role on one data folder. The kernel takes the lock back when its holder dies. */
+/** No two API halves, and no two worker halves, on one data folder. The kernel takes the lock back when its holder dies. */
 export class InstanceLock implements Service {
   readonly name = 'instance lock';
   private readonly options: InstanceLockOptions;
@@ -48,11 +50,11 @@ export class InstanceLock implements Service {
   }
 
   private get pidFile(): string {
-    return join(this.options.runtimeDir, `${this.options.role}.pid`);
+    return join(this.options.runtimeDir, `${this.options.half}.pid`);
   }
 
   private async lockName(): Promise<string> {
-    return `data ${this.options.role} ${await realpath(this.options.dataDir)}`;
+    return `data ${this.options.half} ${await realpath(this.options.dataDir)}`;
   }
 
   private async refusal(name: string): Promise<string> {

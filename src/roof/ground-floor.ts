@@ -1,4 +1,5 @@
-import { InstanceLock } from '../platform/instance-lock.ts';
+import type { Role } from '../config/settings.ts';
+import { type Half, InstanceLock } from '../platform/instance-lock.ts';
 import type { Service } from '../platform/service.ts';
 import { connectRedis } from '../queue/connection.ts';
 import { LocalRedis } from '../queue/local-redis.ts';
@@ -14,12 +15,14 @@ export interface GroundFloor {
 export function groundFloor(house: House): GroundFloor {
   const { settings, http } = house;
   const { dataDir, runtimeDir, role } = settings;
-  const lock = new InstanceLock({ dataDir, runtimeDir, role });
+  const locks = halvesOf(role).map((half) => new InstanceLock({ dataDir, runtimeDir, half }));
   const client: Service = { name: 'http client', start: async () => {}, stop: () => http.close() };
-  if (settings.redisUrl !== null) return { redisUrl: settings.redisUrl, services: [lock, client] };
+  if (settings.redisUrl !== null) return { redisUrl: settings.redisUrl, services: [...locks, client] };
   const local = privateRedis(house);
-  return { redisUrl: local.url, services: [lock, client, local] };
+  return { redisUrl: local.url, services: [...locks, client, local] };
 }
+
+const halvesOf = (role: Role): readonly Half[] => (role === 'all' ? ['worker', 'api'] : [role]);
 
 function privateRedis({ settings, env, clock, emit }: House): LocalRedis {
   const { dataDir, runtimeDir, projectDir, redisMaxMemoryMb, redisSource } = settings;

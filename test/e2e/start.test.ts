@@ -26,6 +26,18 @@ test('a second orchestrator on a data folder refuses in one line with code 75, a
   assert.deepEqual(await box.survivors(), []);
 });
 
+test('a worker on the data folder of a whole house refuses: it would end the model servers of that', async () => {
+  await using box = await Box.create();
+  const whole = await box.start({ models: chat });
+  const env = { ROUNDHOUSE_RUNTIME: join(box.dir, 'run2'), REDIS_URL: join(box.dir, 'no.sock') };
+  const worker = await box.spawn({ models: chat, role: 'worker', env });
+  const exit = once(worker.child, 'exit');
+  const { message } = await worker.next('system.fault', { where: 'start' });
+  assert.match(String(message), new RegExp(`^Process ${whole.pid} already runs Roundhouse on `));
+  assert.deepEqual(await exit, [75, null]);
+  assert.equal(await whole.stop(), 0);
+});
+
 test('what is odd about a models file is told at start, and it is used', async () => {
   await using box = await Box.create();
   const house = await box.start({ models: standInModels([{ id: 'chat' }], { vram_gb: 24 }) });

@@ -13,7 +13,7 @@ async function house() {
   const dir = await TempDir.create();
   await mkdir(dir.path('data'));
   await mkdir(dir.path('run'));
-  const options = { dataDir: dir.path('data'), runtimeDir: dir.path('run'), role: 'all' };
+  const options = { dataDir: dir.path('data'), runtimeDir: dir.path('run'), half: 'worker' as const };
   return { options, dir, [Symbol.asyncDispose]: () => dir[Symbol.asyncDispose]() };
 }
 
@@ -35,7 +35,7 @@ test('a second orchestrator on a data folder is refused with the process that ho
   await using at = await house();
   const child = await holder(at.options);
   try {
-    assert.equal(await readFile(join(at.options.runtimeDir, 'all.pid'), 'utf8'), `${child.pid}\n`);
+    assert.equal(await readFile(join(at.options.runtimeDir, 'worker.pid'), 'utf8'), `${child.pid}\n`);
     const refusal = new RegExp(`Process ${child.pid} already runs .*ROUNDHOUSE_DATA`);
     await assert.rejects(new InstanceLock(at.options).start(), refusal);
     await symlink(at.options.dataDir, at.dir.path('link'));
@@ -64,7 +64,7 @@ test('a released lock is free, its process id forgotten', async () => {
   await first.start();
   await first.stop();
   await first.stop();
-  await assert.rejects(readFile(join(at.options.runtimeDir, 'all.pid')), { code: 'ENOENT' });
+  await assert.rejects(readFile(join(at.options.runtimeDir, 'worker.pid')), { code: 'ENOENT' });
   const second = new InstanceLock(at.options);
   await second.start();
   await second.stop();
@@ -74,9 +74,9 @@ test('the two halves of a split house may share a data folder, and so may two ho
   await using at = await house();
   await mkdir(at.dir.path('other'));
   const locks = [
-    new InstanceLock({ ...at.options, role: 'api' }),
-    new InstanceLock({ ...at.options, role: 'worker' }),
-    new InstanceLock({ ...at.options, dataDir: at.dir.path('other'), role: 'api' }),
+    new InstanceLock({ ...at.options, half: 'api' }),
+    new InstanceLock({ ...at.options, half: 'worker' }),
+    new InstanceLock({ ...at.options, dataDir: at.dir.path('other'), half: 'api' }),
   ];
   for (const lock of locks) await lock.start();
   for (const lock of locks) await lock.stop();
