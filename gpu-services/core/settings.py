@@ -31,6 +31,7 @@ def read_settings(environ: Mapping[str, str] = os.environ, argv: Sequence[str] =
         args = parse_args(options.args or environ.get("ROUNDHOUSE_ARGS") or "{}")
         port = options.port if options.port is not None else number(environ, "ROUNDHOUSE_SERVICE_PORT")
         events_fd = number(environ, "ROUNDHOUSE_EVENTS_FD")
+        grace_seconds = float(environ.get("ROUNDHOUSE_GRACE_SECONDS") or DEFAULT_GRACE_SECONDS)
     except ValueError as error:
         parser.error(str(error))
     from_environment = None if options.port is not None else environ.get("ROUNDHOUSE_SOCKET")
@@ -41,7 +42,7 @@ def read_settings(environ: Mapping[str, str] = os.environ, argv: Sequence[str] =
         model=environ.get("ROUNDHOUSE_MODEL") or None,
         args=args,
         events_fd=events_fd,
-        grace_seconds=float(environ.get("ROUNDHOUSE_GRACE_SECONDS") or DEFAULT_GRACE_SECONDS),
+        grace_seconds=grace_seconds,
     )
 
 
