@@ -75,3 +75,7 @@ export class BoardView {
 /** One model on all its workers. */
 export const viewsOf = (state: BoardState, model: ModelId): readonly ModelView[] =>
   state.workers.flatMap(({ models }) => models.filter((view) => view.model === model));
+
+/** One model where it is on its way; null: nowhere. */
+export const loadingView = (state: BoardState, model: ModelId): ModelView | null =>
+  viewsOf(state, model).find((view) => view.state === 'starting' || view.state === 'loading') ?? null;

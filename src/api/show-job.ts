@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Request, Response } from 'express';
 import { isTerminal, type JobRecord } from '../contracts/job.ts';
 import { jobView } from '../contracts/job-view.ts';
+import { loadingView } from './board-view.ts';
 import type { Api } from './dependencies.ts';
 import { startsInMs } from './forecast.ts';
 import { baseUrlOf } from './links.ts';
@@ -39,7 +40,8 @@ async function viewAtThisMoment(api: Api, request: Request, record: JobRecord) {
   const position = place?.position ?? null;
   const startsAtMs =
     position === null || spec === undefined ? null : api.clock.now() + startsInMs(position, spec, board);
-  return jobView(record, { baseUrl, position, startsAtMs });
+  const isLoading = loadingView(board, record.model) !== null;
+  return jobView(record, { baseUrl, position, startsAtMs, isLoading });
 }
 
 /** Of the state alone: an estimate that moves with the clock is no news. */

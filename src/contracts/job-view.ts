@@ -4,6 +4,8 @@ import { type Artifact, isTerminal, type JobRecord, maxAttempts } from './job.ts
 export interface JobMoment {
   readonly baseUrl: string;
   readonly position: number | null;
+  /** Its model is on its way; of interest while the job waits. */
+  readonly isLoading?: boolean;
   readonly startsAtMs: number | null;
 }
 
@@ -22,7 +24,7 @@ export function jobView(record: JobRecord, moment: JobMoment) {
     id: record.id,
     object: 'job',
     status: record.status,
-    phase: isOver ? null : record.phase,
+    phase: isOver ? null : moment.isLoading ? 'loading_model' : record.phase,
     model: record.model,
     type: record.modelType,
     endpoint: record.endpoint,

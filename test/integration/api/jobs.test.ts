@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { errors } from '../../../src/contracts/error-catalogue.ts';
 import { ApiBox, errorOf } from '../../fakes/api-box.ts';
+import { aModelView } from '../../fakes/fake-board.ts';
 
 const speech = { model: 'piper', input: { input: 'hello', voice: 'alloy' } };
 
@@ -106,6 +107,19 @@ test('a webhook is kept with the events that it is called for, all ends unless t
     const url = 'https://example.com/hook';
     assert.deepEqual(webhook, { url, events, status: 'pending', attempts: 0, last_error: null });
   }
+});
+
+test('a job whose model is on its way says so', async () => {
+  await using box = await ApiBox.open();
+  await box.post('/jobs', speech);
+  const job = await box.nextJob();
+  const phase = async () => (await view(await box.fetch(`/jobs/${job.id}`))).phase;
+  assert.equal(await phase(), null);
+  box.board.views = [aModelView('piper', { state: 'loading' })];
+  await box.clock.advance(10_000);
+  assert.equal(await phase(), 'loading_model');
+  job.start();
+  assert.notEqual(await phase(), 'loading_model');
 });
 
 test('GET /jobs/:id shows place, run, progress and result', async () => {
