@@ -71,6 +71,7 @@ export function forStorage(call: ModelCall): ModelCall {
   return { ...call, stream: false, body: JSON.stringify(body) };
 }
 
+/** The body of a call that is stored: one JSON is wanted, no events. */
 export function withoutStream(body: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const { stream, stream_options: _, ...rest } = body;
   return stream === undefined ? rest : { ...rest, stream: false };

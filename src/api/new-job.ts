@@ -30,6 +30,7 @@ function random(): number {
 
 const nextUlid = monotonicFactory(random);
 
+/** A checked call as a job with an id of its own: limits and priority filled in. */
 export function newJob(call: ModelCall, submission: Submission): NewJob {
   const { spec, endpoint, body, stream, handling } = call;
   const { keyId, inboxId, nowMs, sync, metadata = {} } = submission;

@@ -59,6 +59,7 @@ export interface StatusAnswers {
   readonly swaps: z.infer<typeof swapsJson> | null;
 }
 
+/** The API's answers as the view wants them: ms, and no gaps. */
 export function statusFacts({ url, nowMs, ready, models, queues, swaps }: StatusAnswers): StatusFacts {
   return {
     url,

@@ -20,6 +20,7 @@ export type Fields = Readonly<Record<string, Field>>;
 
 export type ShapeOf<Group extends Fields> = { -readonly [Key in keyof Group]: Group[Key]['schema'] };
 
+/** The fields as zod takes them for an object. */
 export function shapeOf<Group extends Fields>(fields: Group): ShapeOf<Group> {
   return Object.fromEntries(
     Object.entries(fields).map(([key, { schema }]) => [key, schema]),

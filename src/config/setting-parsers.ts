@@ -9,6 +9,7 @@ export interface ParseContext {
 
 export type Parser<Value> = (text: string, context: ParseContext) => Value;
 
+/** A number without sign or fraction, both limits included. */
 export function wholeNumber({ min, max }: { min: number; max: number }): Parser<number> {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
@@ -26,6 +27,7 @@ export function secondsAsMs({ min, max }: { min: number; max: number }): Parser<
   };
 }
 
+/** One of a few words. */
 export function choice<const Value extends string>(...values: readonly Value[]): Parser<Value> {
   return (text) => {
     const found = values.find((value) => value === text);

@@ -11,6 +11,7 @@ export interface SoundFile {
 
 export type SoundModel = Partial<ModelInput>;
 
+/** What can be used of a file that may be wrong elsewhere, so that all its problems are told at once. */
 export function soundPart(value: unknown): SoundFile {
   const file = asMap(value) ?? {};
   const models = asMap(file.models);

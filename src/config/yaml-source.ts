@@ -33,6 +33,7 @@ export interface DuplicateKey {
   readonly firstLine: number;
 }
 
+/** Reads YAML and remembers which line each value stands in; never throws. */
 export function parseYaml(text: string): YamlSource {
   const lines = new LineCounter();
   const document = parseDocument(text, {

@@ -1,9 +1,9 @@
 import { RoundhouseError } from './errors.ts';
 
-/** Every refusal and failure by name: facts in, one sentence out that says what happened and what to do. */
 const refused = (status: number, code: string, message: string, param: string | null = null) =>
   new RoundhouseError({ status, type: 'invalid_request_error', code, message, param });
 
+/** Every refusal and failure by name: facts in, one sentence out that says what happened and what to do. */
 export const errors = {
   invalidJson: (detail: string) =>
     refused(
@@ -121,8 +121,8 @@ export const errors = {
       message: 'Something went wrong inside Roundhouse; its log says what.',
       cause,
     }),
-  modelError: (message: string, status = 500) =>
-    new RoundhouseError({ status, type: 'server_error', code: 'model_error', message }),
+  modelError: (message: string) =>
+    new RoundhouseError({ status: 500, type: 'server_error', code: 'model_error', message }),
   upstreamBadResponse: (detail: string) =>
     new RoundhouseError({
       status: 502,

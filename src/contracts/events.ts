@@ -68,7 +68,6 @@ export type RoundhouseEvent =
   | { type: 'worker.lock-lost'; jobId: JobId }
   | { type: 'registry.loaded'; path: string; models: readonly string[] }
   | { type: 'registry.warned'; path: string; warnings: readonly string[] }
-  | { type: 'registry.rejected'; path: string; problems: readonly string[] }
   | { type: 'janitor.swept'; expired: number; records: number; files: number }
   | { type: 'system.stopping'; signal: string }
   | { type: 'system.stopped'; tookMs: number }

@@ -76,7 +76,6 @@ const wording: { readonly [Type in EventType]: (event: EventOf<Type>) => Line } 
   'worker.lock-lost': (e) => warn(`Lost the lock of ${e.jobId}; its attempt is ended`),
   'registry.loaded': (e) => info(`Models of ${e.path}: ${list(e.models)}`),
   'registry.warned': (e) => warn(`${e.path} is used, but:\n${e.warnings.join('\n')}`),
-  'registry.rejected': (e) => fault(`${e.path} is not used:\n${e.problems.join('\n')}`),
   'janitor.swept': (e) => info(`Cleaned up: ${e.expired} expired, ${e.records} records, ${e.files} files`),
   'system.stopping': (e) => info(`Stopping on ${e.signal}`),
   'system.stopped': (e) => info(`Stopped in ${seconds(e.tookMs)}`),

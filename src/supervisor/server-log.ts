@@ -16,7 +16,7 @@ export class ServerLog {
   private linesOfStart = 0;
 
   constructor(logsDir: string, model: ModelId, limits: RotationLimits = rotation) {
-    // Ids may hold a slash, as in `org/model`.
+    // Whatever an id may come to hold, this is a file name.
     this.path = join(logsDir, `${encodeURIComponent(model)}.log`);
     this.file = new RotatingFile(this.path, limits);
   }

@@ -17,6 +17,7 @@ export function errorResponse(emit: Emit) {
   };
 }
 
+/** Answers with an error in OpenAI's envelope, and with what SDKs need to know. */
 export function sendError(response: ServerResponse, error: RoundhouseError): void {
   for (const [name, value] of Object.entries(errorHeaders(error))) response.setHeader(name, value);
   sendJson(response, error.status, { error: error.toBody() });
@@ -34,6 +35,7 @@ export function errorHeaders(error: RoundhouseError): Record<string, string> {
   };
 }
 
+/** What a client may hear of anything that was thrown; the unexpected becomes internal_error. */
 export function toRoundhouseError(thrown: unknown): RoundhouseError {
   if (thrown instanceof RoundhouseError) return thrown;
   if (thrown instanceof URIError) return errors.invalidUrl();

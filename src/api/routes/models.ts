@@ -14,7 +14,7 @@ export async function listModels(api: Api, _request: Request, response: Response
   sendJson(response, 200, listView(views));
 }
 
-/** `GET /v1/models/:id`; an id may contain `/`. */
+/** `GET /v1/models/:id`; also by an alias, which may contain `/`. */
 export async function getModel(api: Api, request: Request, response: Response): Promise<void> {
   const spec = findModel(api.registry(), modelParam(request));
   sendJson(response, 200, modelView(spec, await boardOrNull(api), api.startedAtMs));

@@ -41,6 +41,7 @@ export function modelView(spec: ModelSpec, board: BoardState | null, createdAtMs
   };
 }
 
+/** Of a model on several workers, the one that is closest to serving; null: none has it. */
 export function bestOf(views: readonly ModelView[]): ModelView | null {
   const rank = ({ state }: ModelView): number => statesByUse.indexOf(state);
   return views.reduce<ModelView | null>(

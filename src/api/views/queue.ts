@@ -22,6 +22,7 @@ export function queueView(spec: ModelSpec, depth: Depths | undefined, board: Boa
   };
 }
 
+/** A worker, its times as seconds until `nowMs`. */
 export function workerView({ name, host, startedAtMs, atMs, models }: WorkerView, nowMs: number) {
   const secondsSince = (ms: number): number => Math.max(0, Math.floor((nowMs - ms) / 1000));
   return {

@@ -29,6 +29,7 @@ export async function listJobs(context: CliContext, options: JobsOptions): Promi
   return exitCodes.ok;
 }
 
+/** One job; exit code 3 when it failed or expired. */
 export async function showJob(
   context: CliContext,
   id: string,
@@ -40,6 +41,7 @@ export async function showJob(
   return job.status === 'failed' || job.status === 'expired' ? exitCodes.jobFailed : exitCodes.ok;
 }
 
+/** Cancels a job and shows what has become of it. */
 export async function cancelJob(
   context: CliContext,
   id: string,

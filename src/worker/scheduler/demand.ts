@@ -27,6 +27,7 @@ export interface Visit {
   readonly index: number;
 }
 
+/** The models that ask for a place, in the order of the picture. */
 export function demandIn(scene: Scene): readonly Demand[] {
   return [...scene.picture.models.values()]
     .map((model) => ({ model, share: shareOf(scene, model) }))
@@ -47,6 +48,7 @@ export function settledAt({ params }: Scene, { n, oldest, load }: ModelPicture):
   return first + Math.min(params.settle * load, params.settleCap);
 }
 
+/** The same with what decides whether it gets one. */
 export function challengerOf(scene: Scene, { model, share }: Demand): Challenger {
   const urgency = model.n[0] ? 0 : model.n[1] ? 1 : 2;
   const suffered = painSuffered(scene, model) * share;

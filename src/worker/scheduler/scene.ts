@@ -15,6 +15,7 @@ export interface Scene {
 
 export const classes: readonly ClassIndex[] = [0, 1, 2];
 
+/** Looks up once what all rules ask for. */
 export function sceneOf(now: number, picture: Picture, params: SchedulerParams): Scene {
   const [interactive, normal, batch] = params.target;
   return {

@@ -17,6 +17,7 @@ export function longestWaitingSwap(demand: readonly Demand[], { residents }: Gpu
   return Math.max(0, ...absent.map(({ model }) => swapTime(model)));
 }
 
+/** @param waitingSwapMs of `longestWaitingSwap` */
 export function swapTimes(
   scene: Scene,
   model: ModelPicture,

@@ -14,6 +14,7 @@ export function whyOf(scene: Scene, { overdue, rent, victims, model, startMs }: 
     : `waiting of ${bargain}`;
 }
 
+/** The same for a load on suspicion. */
 export function whySpeculative({ gain, loss }: Speculation): string {
   if (loss === 0) return 'nothing waits, and nothing of worth is evicted';
   return `nothing waits, and it is worth ${(gain / loss).toFixed(1)} times what it evicts`;
