@@ -3,6 +3,7 @@ import type { Registry } from '../contracts/registry.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { ApiKey } from './api-keys.ts';
 import type { BoardView } from './board-view.ts';
+import type { LargeBodies } from './large-bodies.ts';
 import type { LiveJobs } from './live-jobs.ts';
 import type { ArtifactSource, JobInbox, JobStore, LogSource, WorkerBoard } from './ports.ts';
 
@@ -38,4 +39,5 @@ export interface Api extends ApiDependencies {
   readonly startedAtMs: number;
   readonly boardView: BoardView;
   readonly liveJobs: LiveJobs;
+  readonly largeBodies: LargeBodies;
 }

@@ -5,6 +5,7 @@ import type { Service } from '../platform/service.ts';
 import { createApp } from './app.ts';
 import { BoardView } from './board-view.ts';
 import type { Api, ApiDependencies } from './dependencies.ts';
+import { LargeBodies } from './large-bodies.ts';
 import { listenProblem } from './listen-problem.ts';
 import { LiveJobs } from './live-jobs.ts';
 import { connectionLimits } from './middleware/limits.ts';
@@ -27,6 +28,7 @@ export class HttpServer implements Service {
       startedAtMs: clock.now(),
       boardView: new BoardView(board, clock),
       liveJobs: new LiveJobs(dependencies),
+      largeBodies: new LargeBodies(),
     };
     const app = createApp(this.api);
     this.server = createServer(serverOptions, app);

@@ -11,14 +11,18 @@ export interface JsonBody {
 }
 
 /**
- * Reads a body that must be a JSON object.
+ * Reads a body that says that it is JSON.
  * @throws unsupported_media_type, payload_too_large, invalid_json
  */
-export async function readJsonBody(request: IncomingMessage, response: ServerResponse): Promise<JsonBody> {
+export async function readBody(request: IncomingMessage, response: ServerResponse): Promise<Buffer> {
   checkMediaType(request);
   checkDeclaredLength(request, response);
   if (request.headers.expect !== undefined) response.writeContinue();
-  const bytes = await readBytes(request);
+  return readBytes(request);
+}
+
+/** A body that must be a JSON object. @throws invalid_json */
+export function parseBody(bytes: Buffer): JsonBody {
   if (!isUtf8(bytes)) throw errors.invalidJson('it is not UTF-8');
   const text = bytes.toString('utf8');
   return { text, value: parseObject(text) };

@@ -6,7 +6,7 @@ import type { Api } from '../dependencies.ts';
 import { planJob } from '../job-call.ts';
 import { baseUrlOf } from '../links.ts';
 import { waitUntilEnded } from '../long-poll.ts';
-import { readJsonBody } from '../middleware/body.ts';
+import { parseBody, readBody } from '../middleware/body.ts';
 import { keyIdOf } from '../middleware/request-context.ts';
 import { newJob, recordOf } from '../new-job.ts';
 import { findOwnJob } from '../own-job.ts';
@@ -24,23 +24,30 @@ const longestPreferredWaitMs = 60_000;
 
 /** `POST /jobs`: 202 and the job; with `Prefer: wait=n` 200 when it ends in time. */
 export async function createJob(api: Api, request: Request, response: Response): Promise<void> {
-  const call = planJob(api.registry(), await readJsonBody(request, response));
-  checkWebhook(api, call);
-  const keyId = keyIdOf(response);
-  const facts = {
-    keyId,
-    inboxId: api.inbox.id,
-    nowMs: api.clock.now(),
-    sync: false,
-    metadata: call.metadata,
-  };
-  const job = newJob(call, facts);
-  await submit(api, call, job);
+  const accepted = await acceptJob(api, request, response);
   const waitMs = Math.min(longestPreferredWaitMs, preferencesOf(request.headers).waitMs ?? 0);
-  if (waitMs === 0) return showJob(api, request, response, recordOf(job), 202);
+  if (waitMs === 0) return showJob(api, request, response, accepted, 202);
   response.setHeader('preference-applied', `wait=${waitMs / 1000}`);
-  const record = await waitUntilEnded(api, response, waitMs, () => findOwnJob(api.jobs, keyId, job.id));
+  const read = (): Promise<JobRecord> => findOwnJob(api.jobs, accepted.keyId, accepted.id);
+  const record = await waitUntilEnded(api, response, waitMs, read);
   await showJob(api, request, response, record, isTerminal(record.status) ? 200 : 202);
+}
+
+async function acceptJob(api: Api, request: Request, response: Response): Promise<JobRecord> {
+  const bytes = await readBody(request, response);
+  return api.largeBodies.inTurn(bytes.length, async () => {
+    const call = planJob(api.registry(), parseBody(bytes));
+    checkWebhook(api, call);
+    const job = newJob(call, {
+      keyId: keyIdOf(response),
+      inboxId: api.inbox.id,
+      nowMs: api.clock.now(),
+      sync: false,
+      metadata: call.metadata,
+    });
+    await submit(api, call, job);
+    return recordOf(job);
+  });
 }
 
 /** `GET /jobs/:id`, with `?wait=` as a long poll. */

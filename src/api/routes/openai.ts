@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import type { JobRecord } from '../../contracts/job.ts';
 import { refuseHopelessWait } from '../admission.ts';
 import { answerJson } from '../answer-json.ts';
 import { StreamAnswer } from '../answer-stream.ts';
@@ -6,7 +7,7 @@ import type { Bond } from '../bond.ts';
 import { checkWebhook } from '../check-webhook.ts';
 import type { Api } from '../dependencies.ts';
 import { fingerprintOf } from '../live-jobs.ts';
-import { type JsonBody, readJsonBody } from '../middleware/body.ts';
+import { type JsonBody, parseBody, readBody } from '../middleware/body.ts';
 import { toRoundhouseError } from '../middleware/error-response.ts';
 import { keyIdOf } from '../middleware/request-context.ts';
 import { forStorage, type ModelCall, planCall } from '../model-call.ts';
@@ -18,6 +19,9 @@ import { connect } from '../sync-wait.ts';
 
 const longestHoldMs = 2000;
 
+/** What a call has become: a connection bound to its job, or a job that nobody waits for. */
+type Accepted = { readonly bond: Bond; readonly stream: boolean } | { readonly job: JobRecord };
+
 /** A call of a model's endpoint that waits for its result: a job, and a connection bound to it. */
 export async function callModel(
   api: Api,
@@ -25,14 +29,28 @@ export async function callModel(
   request: Request,
   response: Response,
 ): Promise<void> {
-  const body = await readJsonBody(request, response);
-  const call = planCall(api.registry(), endpoint, body);
-  checkWebhook(api, call);
-  if (preferencesOf(request.headers).respondAsync) return respondAsync(api, call, request, response);
-  const bond = comeBack(api, call, body, request, response) ?? (await start(api, call, body, response));
+  const accepted = await accept(api, endpoint, request, response);
+  if ('job' in accepted) {
+    response.setHeader('preference-applied', 'respond-async');
+    return showJob(api, request, response, accepted.job, 202);
+  }
+  const { bond, stream } = accepted;
   response.setHeader('x-job-id', bond.live.id);
   response.setHeader('location', `/jobs/${bond.live.id}`);
-  await answer(api, call, bond, request, response);
+  await answer(api, stream, bond, request, response);
+}
+
+/** Nothing of the body is held beyond this: waiting may take minutes. */
+async function accept(api: Api, endpoint: string, request: Request, response: Response): Promise<Accepted> {
+  const bytes = await readBody(request, response);
+  return api.largeBodies.inTurn(bytes.length, async () => {
+    const body = parseBody(bytes);
+    const call = planCall(api.registry(), endpoint, body);
+    checkWebhook(api, call);
+    if (preferencesOf(request.headers).respondAsync) return { job: await respondAsync(api, call, response) };
+    const bond = comeBack(api, call, body, request, response) ?? (await start(api, call, body, response));
+    return { bond, stream: call.stream };
+  });
 }
 
 /** The job of the same request that an SDK sends again. */
@@ -65,13 +83,13 @@ async function start(api: Api, call: ModelCall, body: JsonBody, response: Respon
 
 async function answer(
   api: Api,
-  call: ModelCall,
+  stream: boolean,
   bond: Bond,
   request: Request,
   response: Response,
 ): Promise<void> {
   const connection = connect(bond, response);
-  if (!call.stream) {
+  if (!stream) {
     const budgetMs = waitBudgetMs(request.headers, api.settings.syncMaxWaitMs);
     return answerJson(api, bond, connection, response, budgetMs);
   }
@@ -80,11 +98,10 @@ async function answer(
 }
 
 /** `Prefer: respond-async`: the same call as a job that nobody waits for. */
-async function respondAsync(api: Api, call: ModelCall, request: Request, response: Response): Promise<void> {
+async function respondAsync(api: Api, call: ModelCall, response: Response): Promise<JobRecord> {
   const stored = forStorage(call);
   const facts = { keyId: keyIdOf(response), inboxId: api.inbox.id, nowMs: api.clock.now(), sync: false };
   const job = newJob(stored, facts);
   await submit(api, stored, job);
-  response.setHeader('preference-applied', 'respond-async');
-  await showJob(api, request, response, recordOf(job), 202);
+  return recordOf(job);
 }
