@@ -134,7 +134,7 @@ def test_a_client_that_leaves_stops_the_speech_between_two_sentences(service: Se
     fractions = []
     while (event := service.events.until(lambda event: event["type"] == "job"))["job_id"] != "job_3":
         fractions.append(event["progress"])
-    assert max(fractions) < 1.0
+    assert 1.0 not in fractions  # on a busy machine it may leave before the first sentence is said
 
 
 def test_a_voice_that_is_missing_is_named(folder: Path) -> None:
