@@ -10,6 +10,7 @@ import type { Registry } from '../contracts/registry.ts';
 import { ArtifactStore } from '../platform/artifact-store.ts';
 import { systemClock } from '../platform/clock.ts';
 import { createEventLog } from '../platform/event-log.ts';
+import { FaultNews } from '../platform/fault-news.ts';
 import { hasGpu } from '../platform/gpu-presence.ts';
 import { HttpClient } from '../platform/http-client.ts';
 import { createLogger, isForEyes } from '../platform/logger.ts';
@@ -54,7 +55,9 @@ export async function openHouse({ env, projectDir, role }: ServeOptions): Promis
   const listeners = new Set([
     createEventLog(createLogger({ level: settings.logLevel, pretty: isForEyes() })),
   ]);
+  const faults = new FaultNews(systemClock);
   const emit = (event: RoundhouseEvent): void => {
+    if (event.type === 'system.fault' && !faults.isNews(event)) return;
     for (const listen of listeners) listen(event);
   };
   emit({ type: 'registry.loaded', path: settings.modelsPath, models: [...registry.models.keys()] });
