@@ -107,6 +107,8 @@ function parseEvent(line: string): ServiceEvent | null {
 }
 
 async function untilGone(child: ChildProcess, options: LaunchOptions, seen: { exit: ExitStatus | null }) {
+  // From the start on: it may come together with the exit.
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const own = await new Promise<ExitStatus>((resolve) => {
     child.once('exit', (code, signal) => resolve({ code, signal }));
     child.on('error', (error) => {
@@ -115,15 +117,15 @@ async function untilGone(child: ChildProcess, options: LaunchOptions, seen: { ex
       resolve({ code: cannotRun, signal: null });
     });
   });
-  await untilDrained(child);
+  await untilDrained(closed);
   for (const pipe of child.stdio) pipe?.destroy();
   return { ...(seen.exit ?? own), isCertain: seen.exit !== null || child.pid === undefined };
 }
 
-function untilDrained(child: ChildProcess): Promise<void> {
+function untilDrained(closed: Promise<void>): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, lastOutputMs);
-    child.once('close', () => {
+    void closed.then(() => {
       clearTimeout(timer);
       resolve();
     });
