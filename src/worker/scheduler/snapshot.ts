@@ -4,12 +4,15 @@ import type { LaneCounts } from '../ports.ts';
 import type { Estimates } from './estimates.ts';
 import type { ModelPicture, Picture, ResidentPicture } from './types.ts';
 
+/** What the scheduler must know of a model; the registry's specs will do. */
+export type SchedulableSpec = Pick<ModelSpec, 'id' | 'concurrency' | 'vramMb'>;
+
 /** What a worker with one GPU knows. All times are epoch ms, on the clock that gives `decide` its `now`. */
 export interface SnapshotFacts {
   readonly lanes: readonly LaneCounts[];
   readonly residents: readonly ResidentPicture[];
   /** Their order breaks ties. */
-  readonly specs: ReadonlyMap<ModelId, ModelSpec>;
+  readonly specs: ReadonlyMap<ModelId, SchedulableSpec>;
   readonly estimates: Estimates;
   /** 0: exactly one resident at a time. */
   readonly gpu: { readonly vramMb: number };
@@ -31,7 +34,7 @@ export function takePicture(facts: SnapshotFacts): Picture {
   };
 }
 
-function pictureOf(facts: SnapshotFacts, spec: ModelSpec, lane: LaneCounts | undefined): ModelPicture {
+function pictureOf(facts: SnapshotFacts, spec: SchedulableSpec, lane: LaneCounts | undefined): ModelPicture {
   const { id, concurrency, vramMb } = spec;
   const { loadMs, unloadMs, serviceMs, lam, lamSlow } = facts.estimates.of(id);
   return {
