@@ -1,5 +1,5 @@
-"""Service script of bench:swap: a stand-in that writes down when it is ready, when it is told to stop, and its last
-instant. It loads for `load_ms` and stops for `stop_ms`. Standard library only.
+"""Service script of bench:swap: a stand-in that writes down when it is ready, when it is told to stop,
+and its last instant. It loads for `load_ms` and stops for `stop_ms`. Standard library only.
 """
 
 import json
@@ -16,9 +16,7 @@ JOURNAL = ARGS["journal"]
 
 
 def tell(instant: str) -> None:
-    line = json.dumps(
-        {"model": os.environ["ROUNDHOUSE_MODEL"], "instant": instant, "ms": time.time() * 1000}
-    )
+    line = json.dumps({"model": os.environ["ROUNDHOUSE_MODEL"], "instant": instant, "ms": time.time() * 1000})
     with open(JOURNAL, "a", encoding="utf-8") as journal:
         journal.write(line + "\n")
 

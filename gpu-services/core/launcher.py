@@ -1,6 +1,10 @@
 """Runs one command and guarantees that its whole process tree ends with it.
 
     python3 launcher.py --grace-seconds 10 -- COMMAND [ARG ...]
+    python3 launcher.py --wait
+
+With `--wait` the command comes later, as one line of JSON on stdin: `command`, `grace_seconds`, `cwd`
+and `env`. A launcher that was started ahead of time spares the start of a server an interpreter's.
 
 The tree is killed when the command exits, when stdin reaches its end (the death pipe: only the
 supervisor holds the other side, so its end means that the supervisor is gone), and after SIGTERM
@@ -20,7 +24,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -37,26 +41,58 @@ def main() -> NoReturn:
     events_fd = int(os.environ.get("ROUNDHOUSE_EVENTS_FD") or -1)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     wakeup_fd = watch_signals()
+    order = wait_for_order(wakeup_fd) if options.wait else Order(options.command, options.grace_seconds)
+    if order is None:
+        sys.exit(0)
     try:
-        leader = spawn(options.command, events_fd)
+        leader = spawn(order, events_fd)
     except OSError as error:
-        print(f"launcher: cannot run {options.command[0]}: {error.strerror}", file=sys.stderr)
+        print(f"launcher: cannot run {order.command[0]}: {error.strerror}", file=sys.stderr)
         emit(events_fd, {"type": "exited", "code": CANNOT_RUN, "signal": None})
         sys.exit(CANNOT_RUN)
     emit(events_fd, {"type": "started", "pid": leader})
     children = Children(leader)
-    run_until_over(children, wakeup_fd, options.grace_seconds)
+    run_until_over(children, wakeup_fd, order.grace_seconds)
     kill_tree(children, wakeup_fd)
     code, signal_name = outcome(children.leader_status)
     emit(events_fd, {"type": "exited", "code": code, "signal": signal_name})
-    sys.exit(exit_code(children.leader_status))
+    sys.stderr.flush()
+    os._exit(exit_code(children.leader_status))  # the interpreter's own farewell would be waited for
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="launcher", description="Runs a command on a leash.")
     parser.add_argument("--grace-seconds", type=float, default=10.0)
-    parser.add_argument("command", nargs="+", metavar="COMMAND")
-    return parser.parse_args(arguments)
+    parser.add_argument("--wait", action="store_true")
+    parser.add_argument("command", nargs="*", metavar="COMMAND")
+    options = parser.parse_args(arguments)
+    if not options.wait and not options.command:
+        parser.error("there is no command to run")
+    return options
+
+
+class Order(NamedTuple):
+    """What to run. No `cwd` or `env`: those of the launcher."""
+
+    command: list[str]
+    grace_seconds: float
+    cwd: str | None = None
+    env: dict[str, str] | None = None
+
+
+def wait_for_order(wakeup_fd: int) -> Order | None:
+    """None: it was sent away, or its supervisor is gone."""
+    line = b""
+    while not line.endswith(b"\n"):
+        readable, _, _ = select.select([STDIN_FD, wakeup_fd], [], [])
+        if wakeup_fd in readable and set(signals_received(wakeup_fd)) & set(STOP_SIGNALS):
+            return None
+        if STDIN_FD in readable:
+            piece = os.read(STDIN_FD, 1 << 16)
+            if not piece:
+                return None
+            line += piece
+    return Order(**json.loads(line))
 
 
 def watch_signals() -> int:
@@ -70,7 +106,7 @@ def watch_signals() -> int:
     return read_fd
 
 
-def spawn(command: list[str], events_fd: int) -> int:
+def spawn(order: Order, events_fd: int) -> int:
     """Starts the command with /dev/null as stdin, so that it never holds the death pipe."""
     launcher = os.getpid()
 
@@ -81,7 +117,12 @@ def spawn(command: list[str], events_fd: int) -> int:
 
     inherited = (events_fd,) if events_fd >= 0 else ()
     leader = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, pass_fds=inherited, preexec_fn=die_with_launcher
+        order.command,
+        cwd=order.cwd,
+        env=order.env,
+        stdin=subprocess.DEVNULL,
+        pass_fds=inherited,
+        preexec_fn=die_with_launcher,
     )
     leader.returncode = 0  # Children reaps it, not Popen
     return leader.pid

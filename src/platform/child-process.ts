@@ -1,11 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { join } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { type ServiceEvent, serviceEnv, serviceEventSchema } from '../contracts/service-protocol.ts';
+import { type LauncherPool, launcherEventsFd, spawnLauncher } from './launcher-pool.ts';
 import { OutputLines } from './output-lines.ts';
 
-const launcherScript = join(import.meta.dirname, '../../gpu-services/core/launcher.py');
-const eventsFd = 3;
 const cannotRun = 127;
 /** After the exit, for output that is still in the pipe; a pipe that a stranger holds open is not waited for. */
 const lastOutputMs = 200;
@@ -22,6 +20,8 @@ export interface LaunchOptions {
   readonly graceMs: number;
   /** Runs the launcher; the default is `python3` on the PATH of `env`. */
   readonly python?: string;
+  /** Where a launcher may wait already. */
+  readonly launchers?: Pick<LauncherPool, 'take'>;
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
   /** Called for every piece of output, also what is left out of the lines. */
   readonly onOutput?: (bytes: number) => void;
@@ -49,16 +49,11 @@ export interface LaunchedProcess {
  * drained. A program that cannot be started exits with 127 and a line that says why.
  */
 export function launch(options: LaunchOptions): LaunchedProcess {
-  const child = spawn(options.python ?? 'python3', launcherArguments(options), {
-    cwd: options.cwd,
-    env: { ...options.env, [serviceEnv.eventsFd]: String(eventsFd) },
-    detached: true,
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
-  });
+  const child = waitingLauncher(options) ?? newLauncher(options);
   const seen: { exit: ExitStatus | null } = { exit: null };
   readLines(child.stdout, options, 'stdout');
   readLines(child.stderr, options, 'stderr');
-  readEvents(child.stdio[eventsFd] as Readable | null, options, (status) => {
+  readEvents(child.stdio[launcherEventsFd] as Readable | null, options, (status) => {
     seen.exit = status;
   });
   const deathPipe = child.stdin as Writable;
@@ -71,9 +66,22 @@ export function launch(options: LaunchOptions): LaunchedProcess {
   };
 }
 
-function launcherArguments({ graceMs, command, args }: LaunchOptions): string[] {
-  // Isolated from the service's PYTHON* variables, which are meant for its own interpreter.
-  return ['-I', '-S', launcherScript, '--grace-seconds', String(graceMs / 1000), '--', command, ...args];
+function newLauncher({ python = 'python3', graceMs, command, args, cwd, env }: LaunchOptions): ChildProcess {
+  return spawnLauncher(python, ['--grace-seconds', String(graceMs / 1000), '--', command, ...args], cwd, env);
+}
+
+/** One that is there already, with its order on the way to it; null: there is none. */
+function waitingLauncher(options: LaunchOptions): ChildProcess | null {
+  const { launchers, python, graceMs, command, args, cwd, env } = options;
+  const child = python === undefined ? (launchers?.take(env.PATH) ?? null) : null;
+  const order = {
+    command: [command, ...args],
+    grace_seconds: graceMs / 1000,
+    cwd,
+    env: { ...env, [serviceEnv.eventsFd]: String(launcherEventsFd) },
+  };
+  child?.stdin?.write(`${JSON.stringify(order)}\n`);
+  return child;
 }
 
 function readLines(pipe: Readable | null, options: LaunchOptions, stream: 'stdout' | 'stderr'): void {

@@ -8,6 +8,7 @@ import type { ServiceEvent } from '../contracts/service-protocol.ts';
 import { type ExitStatus, type LaunchedProcess, launch } from '../platform/child-process.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Target } from '../platform/http-client.ts';
+import type { LauncherPool } from '../platform/launcher-pool.ts';
 import { killMarked } from './marked-processes.ts';
 import { serverEnvironment } from './server-environment.ts';
 import type { ServerLog } from './server-log.ts';
@@ -23,6 +24,7 @@ export interface ServerSurroundings {
   /** Environment of this process; secrets are taken out of it. */
   readonly env: Env;
   readonly clock: Clock;
+  readonly launchers: Pick<LauncherPool, 'take'>;
 }
 
 export interface ModelProcessOptions {
@@ -68,7 +70,7 @@ export class ModelProcess {
   }
 
   static async start(surroundings: ServerSurroundings, options: ModelProcessOptions): Promise<ModelProcess> {
-    const { projectDir, instanceId, env, clock } = surroundings;
+    const { projectDir, instanceId, env, clock, launchers } = surroundings;
     const { spec, bootId, log, onEvent } = options;
     const place = placeOf(surroundings.socketsDir, spec, bootId);
     // Each time, since a cleaner of temporary files may have taken it.
@@ -79,6 +81,7 @@ export class ModelProcess {
     if (python.note) log.add(`--- ${python.note}`);
     const signs = new StartSigns(() => clock.monotonicMs());
     const launched = launch({
+      launchers,
       command: python.command,
       args: [spec.serviceScript],
       cwd: projectDir,

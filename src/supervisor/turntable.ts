@@ -5,6 +5,7 @@ import type { Emit } from '../contracts/events.ts';
 import type { ModelId } from '../contracts/ids.ts';
 import type { ModelSpec } from '../contracts/model.ts';
 import type { Clock } from '../platform/clock.ts';
+import { LauncherPool } from '../platform/launcher-pool.ts';
 import type { GpuProbe } from './gpu-probe.ts';
 import type { ProbeClient } from './health-probe.ts';
 import { killMarked } from './marked-processes.ts';
@@ -46,6 +47,7 @@ export class ProcessTurntable {
   readonly name = 'turntable';
   private readonly options: TurntableOptions;
   private readonly surroundings: ServerSurroundings;
+  private readonly launchers: LauncherPool;
   private readonly gate: VramGate;
   private readonly servers = new Map<ModelId, ModelServer>();
   private readonly logs = new Map<ModelId, ServerLog>();
@@ -56,7 +58,9 @@ export class ProcessTurntable {
     const { projectDir, runtimeDir, instanceId, env, clock, gpuProbe, emit, settleMs } = options;
     this.options = options;
     this.startedAtMs = clock.now();
-    this.surroundings = { projectDir, socketsDir: join(runtimeDir, 'm'), instanceId, env, clock };
+    this.launchers = new LauncherPool(env.PATH ?? '', clock);
+    const socketsDir = join(runtimeDir, 'm');
+    this.surroundings = { projectDir, socketsDir, instanceId, env, clock, launchers: this.launchers };
     this.gate = new VramGate({
       probe: gpuProbe,
       clock,
@@ -69,6 +73,7 @@ export class ProcessTurntable {
   /** Ends what an earlier run left behind. */
   async start(): Promise<void> {
     await sweepOrphans({ ...this.options, socketsDir: this.surroundings.socketsDir });
+    this.launchers.prepare();
   }
 
   /** Ends all servers, gently until the deadline and then at once. */
@@ -81,6 +86,7 @@ export class ProcessTurntable {
     if (deadline.aborted) killAll();
     deadline.addEventListener('abort', killAll);
     await closed;
+    await this.launchers.close();
     deadline.removeEventListener('abort', killAll);
     await Promise.all([...this.logs.values()].map((log) => log.close()));
   }

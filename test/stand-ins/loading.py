@@ -25,8 +25,8 @@ def load(settings: Settings, status: Status) -> None:
     take_memory(settings)
     pass_the_time(settings, status)
     end_badly(settings.habit, status)
-    status.become("READY")
     print("ready", flush=True)
+    status.become("READY")
 
 
 def start_process_habit(habit: str) -> None:
