@@ -15,13 +15,12 @@ for _, queued in ipairs(redis.call('HMGET', P .. 'counts', ARGV[6] .. '|queued',
   waiting = waiting + tonumber(queued or 0)
 end
 if waiting >= cap then return {'full', waiting} end
-redis.call('HSET', jobKey(id), unpack(ARGV, 9))
+redis.call('HSET', jobKey(id), 'seq', redis.call('HINCRBY', P .. 'accepted', lane, 1), unpack(ARGV, 9))
 local keyId, model, class, deadline, enqueued, createdAt =
   read(id, 'keyId', 'model', 'class', 'queueDeadlineMs', 'enqueued', 'createdAtMs')
 redis.call('ZADD', P .. 'index:' .. keyId, 0, id)
 redis.call('ZADD', P .. 'deadlines', deadline, id)
 redis.call('HINCRBY', P .. 'sums', lane, enqueued)
-redis.call('HINCRBY', P .. 'accepted', lane, 1)
 count(lane, 'queued', 1)
 local length = enterLane(lane, id, createdAt)
 if length == 1 and (ARGV[5] ~= '1' or #liveSince('workers', ${workerStaleAfterMs}) > 1) then tellWork(lane) end
@@ -244,13 +243,27 @@ for at = 2, #ARGV do
 end
 return {redis.call('SMEMBERS', P .. 'paused'), lanes}`,
 
-  /** now, id: where it stands in its lane, counted from 1; null when it does not wait */
+  /**
+   * now, id: where it stands in its lane, counted from 1; null when it does not wait. The numbers of acceptance fall
+   * along the list, so that it is found by halving; among jobs that were put back it is looked for one by one.
+   */
   position: `${prelude}
-local status, lane = read(ARGV[2], 'status', 'lane')
+local id = ARGV[2]
+local status, lane, seq = read(id, 'status', 'lane', 'seq')
 if status ~= 'queued' then return false end
-local wait = P .. lane .. ':wait'
-local at = redis.call('LPOS', wait, ARGV[2], 'RANK', -1)
+local wait = laneKey(lane, 'wait')
 local length = redis.call('LLEN', wait)
+seq = tonumber(seq)
+local low, high = 0, length - 1
+while seq and low <= high do
+  local middle = math.floor((low + high) / 2)
+  local other = redis.call('LINDEX', wait, middle)
+  if other == id then return length - middle end
+  local otherSeq = tonumber((read(other, 'seq')))
+  if not otherSeq then break end
+  if otherSeq > seq then low = middle + 1 else high = middle - 1 end
+end
+local at = redis.call('LPOS', wait, id, 'RANK', -1)
 return at and length - at or length + 1`,
 } as const;
 

@@ -173,3 +173,19 @@ async function claimSoon(_house: QueueHouse, lanes: Awaited<ReturnType<QueueHous
     await lanes.waitForWork(1000);
   }
 }
+
+test('every waiting job knows its place, whoever left the lane or came back to it', async () => {
+  await using house = await QueueHouse.open();
+  const store = await house.store();
+  const { lanes, redis } = await house.worker();
+  const jobs = Array.from({ length: 9 }, () => aJob());
+  for (const job of jobs) await store.submit(job, roomy);
+  const claims = [];
+  for (let at = 0; at < 3; at++) claims.push(await lanes.claim(model('echo'), 'normal'));
+  await store.cancel(jobs[5]?.id ?? ('' as never), 'asked');
+  for (const claim of claims) await claim?.settle({ kind: 'snooze' });
+  const waiting = (await redis.lrange('{roundhouse}:m.echo.normal:wait', 0, -1)).reverse();
+  assert.equal(waiting.length, 8);
+  for (const [at, id] of waiting.entries())
+    assert.deepEqual(await store.position(id as never), { position: at + 1 });
+});
