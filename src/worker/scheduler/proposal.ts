@@ -25,7 +25,10 @@ export function bestProposal(
   scene: Scene,
   demand: readonly Demand[],
 ): { best: Proposal | null; wakeAt: number } {
-  const bounds = waitBounds(scene, demand);
+  const rivals: Rivals = {
+    bounds: waitBounds(scene, demand),
+    swapMs: scene.picture.gpus.map((gpu) => longestWaitingSwap(demand, gpu)),
+  };
   let best: Proposal | null = null;
   let wakeAt = Infinity;
   for (const each of demand) {
@@ -34,10 +37,17 @@ export function bestProposal(
       wakeAt = Math.min(wakeAt, settled);
       continue;
     }
-    const proposal = leastDamage(proposalsFor(scene, challengerOf(scene, each), demand, bounds));
+    const proposal = leastDamage(proposalsFor(scene, challengerOf(scene, each), rivals));
     if (proposal && (best === null || proposal.priority > best.priority)) best = proposal;
   }
   return { best, wakeAt };
+}
+
+/** What all demand together says, the same for each challenger. */
+interface Rivals {
+  readonly bounds: Triple;
+  /** By GPU: the longest swap time of what waits for it. */
+  readonly swapMs: readonly number[];
 }
 
 function leastDamage(proposals: readonly Proposal[]): Proposal | null {
@@ -46,18 +56,12 @@ function leastDamage(proposals: readonly Proposal[]): Proposal | null {
   return least;
 }
 
-function proposalsFor(
-  scene: Scene,
-  challenger: Challenger,
-  demand: readonly Demand[],
-  bounds: Triple,
-): readonly Proposal[] {
+function proposalsFor(scene: Scene, challenger: Challenger, { bounds, swapMs }: Rivals): readonly Proposal[] {
   return scene.picture.gpus.flatMap((gpu, index) => {
     if (!mayTake(gpu, challenger.model)) return [];
-    const waitingSwapMs = longestWaitingSwap(demand, gpu);
     return evictionSets(scene, gpu, challenger.model)
       .map((victims): Place => {
-        const times = swapTimes(scene, challenger.model, victims, waitingSwapMs);
+        const times = swapTimes(scene, challenger.model, victims, swapMs[index] ?? 0);
         return { gpu: index, isGpuEmpty: gpu.residents.length === 0, victims, times };
       })
       .map((place) => proposalOf(scene, challenger, place, bounds))
