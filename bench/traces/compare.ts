@@ -13,18 +13,23 @@ export interface Bound {
 export interface Outcome extends Measures {
   /** Divided by what FIFO has; absent where it was not run. */
   readonly toFifo?: { readonly swaps: number; readonly meanWait: number; readonly pain: number };
-  readonly bound: Bound;
+  /** `lower-bound.ts`; absent where it was not asked for. */
+  readonly bound?: Bound;
   /** Divided by the bound; null where that is 0. */
-  readonly toBound: { readonly meanWait: number | null; readonly pain: number | null };
+  readonly toBound?: { readonly meanWait: number | null; readonly pain: number | null };
 }
 
 /** Trace -> variant -> outcome. */
 export type Comparison = Readonly<Record<string, Readonly<Record<string, Outcome>>>>;
 
 /** Runs variants on the same trace drawn from several seeds. */
-export function compare(draws: readonly Trace[], names: readonly string[]): Record<string, Outcome> {
+export function compare(
+  draws: readonly Trace[],
+  names: readonly string[],
+  { isBounded = true }: { isBounded?: boolean } = {},
+): Record<string, Outcome> {
   const measured = names.map((name) => [name, meanOf(draws.map((trace) => runOf(name, trace)))] as const);
-  const bound = meanOf(draws.map(boundOf));
+  const bound = isBounded ? meanOf(draws.map(boundOf)) : undefined;
   const fifo = measured.find(([name]) => name === 'fifo')?.[1];
   return Object.fromEntries(
     measured.map(([name, measures]) => [name, { ...measures, ...ratios(measures, fifo, bound) }]),
@@ -43,17 +48,18 @@ const boundOf = (trace: Trace): Bound => ({
   pain: lowerBound(trace, painPerMs) / Math.max(1, trace.jobs.length),
 });
 
-function ratios({ swaps, meanWaitS, pain }: Measures, fifo: Measures | undefined, bound: Bound) {
-  const overBound = (value: number, least: number) => (least < 1e-6 ? null : value / least);
-  return {
-    bound,
-    toBound: { meanWait: overBound(meanWaitS, bound.meanWaitS), pain: overBound(pain, bound.pain) },
-    ...(fifo && {
-      toFifo: {
-        swaps: swaps / fifo.swaps,
-        meanWait: meanWaitS / fifo.meanWaitS,
-        pain: pain / fifo.pain,
-      },
-    }),
+const over = (value: number, least: number) => (least < 1e-6 ? null : value / least);
+
+function ratios(
+  { swaps, meanWaitS, pain }: Measures,
+  fifo: Measures | undefined,
+  bound: Bound | undefined,
+): Pick<Outcome, 'toFifo' | 'bound' | 'toBound'> {
+  const toFifo = fifo && {
+    swaps: swaps / fifo.swaps,
+    meanWait: meanWaitS / fifo.meanWaitS,
+    pain: pain / fifo.pain,
   };
+  const toBound = bound && { meanWait: over(meanWaitS, bound.meanWaitS), pain: over(pain, bound.pain) };
+  return { ...(toFifo && { toFifo }), ...(bound && { bound }), ...(toBound && { toBound }) };
 }

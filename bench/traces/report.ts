@@ -21,10 +21,9 @@ function traceTable(name: string, outcomes: Readonly<Record<string, Outcome>>): 
   ];
   const rows = Object.entries(outcomes).map(([policy, outcome]) => rowOf(policy, outcome, classes));
   const [first] = all;
-  const bound = first
-    ? `Bound: mean wait ${short(first.bound.meanWaitS)} s, pain ${short(first.bound.pain)}.`
-    : '';
-  return `${markdownTable(titles, rows)}\n${bound}\n`;
+  const bound =
+    first?.bound && `Bound: mean wait ${short(first.bound.meanWaitS)} s, pain ${short(first.bound.pain)}.\n`;
+  return `${markdownTable(titles, rows)}${bound ? `\n${bound}` : ''}`;
 }
 
 function rowOf(policy: string, outcome: Outcome, classes: readonly string[]): string[] {
@@ -35,8 +34,8 @@ function rowOf(policy: string, outcome: Outcome, classes: readonly string[]): st
     short(swaps),
     toFifo ? percent(toFifo.swaps) : '–',
     percent(swapShare),
-    ...[short(pain), ratio(toFifo?.pain), ratio(toBound.pain)],
-    ...[short(meanWaitS), ratio(toFifo?.meanWait), ratio(toBound.meanWait)],
+    ...[short(pain), ratio(toFifo?.pain), ratio(toBound?.pain)],
+    ...[short(meanWaitS), ratio(toFifo?.meanWait), ratio(toBound?.meanWait)],
     ...classes.map((each) => waitsText(byClass[each])),
   ];
 }

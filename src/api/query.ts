@@ -31,7 +31,7 @@ export const getQuerySchema = z.object({ wait: seconds(60).default(0) });
 /** `GET /admin/history` */
 export const historyQuerySchema = z.object({
   kind: z.enum(['swaps', 'jobs', 'models']).default('swaps'),
-  limit: limit(1000, 50),
+  limit: limit(10_000, 50),
 });
 
 /** `GET /admin/models/:id/logs` */

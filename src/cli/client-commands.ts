@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { JobsOptions } from './commands/jobs.ts';
 import type { LogsOptions } from './commands/logs.ts';
 import type { StatusOptions } from './commands/status.ts';
+import type { TraceExportOptions } from './commands/trace.ts';
 import type { CliContext } from './context.ts';
 import { modelActions } from './model-actions.ts';
 import type { Done } from './server-commands.ts';
@@ -10,6 +11,7 @@ import type { Done } from './server-commands.ts';
 export function addClientCommands(program: Command, context: CliContext, done: Done): void {
   addViews(program, context, done);
   addJobCommands(program, context, done);
+  addTraceCommand(program, context, done);
   for (const [action, description] of modelActions)
     program
       .command(action)
@@ -69,6 +71,19 @@ function addJobCommands(program: Command, context: CliContext, done: Done): void
         const commands = await import('./commands/jobs.ts');
         done(await commands[action](context, id, options));
       });
+}
+
+function addTraceCommand(program: Command, context: CliContext, done: Done): void {
+  program
+    .command('trace')
+    .description('what the server did, to be simulated with other settings')
+    .command('export')
+    .description('write its jobs and swaps as a trace file, for npm run bench:traces -- --trace-file')
+    .option('-o, --output <file>', 'default: stdout')
+    .action(async (options: TraceExportOptions) => {
+      const { exportTrace } = await import('./commands/trace.ts');
+      done(await exportTrace(context, options));
+    });
 }
 
 const wholeNumber = (min: number, max: number) => (text: string) => {

@@ -1,4 +1,4 @@
-import type { BootId, JobId, ModelId } from './ids.ts';
+import type { BootId, JobId, KeyId, ModelId } from './ids.ts';
 import type { JobClass, JobStatus } from './job.ts';
 import type { ModelState } from './model.ts';
 
@@ -7,7 +7,8 @@ import type { ModelState } from './model.ts';
  * only file that turns them into sentences. Times are in ms.
  */
 export type RoundhouseEvent =
-  | { type: 'job.accepted'; jobId: JobId; model: ModelId; class: JobClass }
+  /** `keyId`: whose it is; in the history. */
+  | { type: 'job.accepted'; jobId: JobId; model: ModelId; class: JobClass; keyId?: KeyId }
   | { type: 'job.started'; jobId: JobId; model: ModelId; attempt: number; waitMs: number }
   | {
       type: 'job.settled';

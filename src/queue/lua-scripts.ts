@@ -24,7 +24,7 @@ redis.call('HINCRBY', P .. 'sums', lane, enqueued)
 count(lane, 'queued', 1)
 local length = enterLane(lane, id, createdAt)
 if length == 1 and (ARGV[5] ~= '1' or #liveSince('workers', ${workerStaleAfterMs}) > 1) then tellWork(lane) end
-tell({ type = 'job.accepted', jobId = id, model = model, class = class })
+tell({ type = 'job.accepted', jobId = id, model = model, class = class, keyId = keyId })
 return {'accepted', waiting}`,
 
   /**

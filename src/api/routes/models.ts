@@ -28,11 +28,10 @@ export async function listQueues(api: Api, _request: Request, response: Response
     api.board.ping(),
   ]);
   const nowMs = api.clock.now();
-  const data = [...api.registry().models.values()].map((spec) =>
-    queueView(spec, depths.get(spec.id), board, nowMs),
-  );
+  const { models, vramMb } = api.registry();
+  const data = [...models.values()].map((spec) => queueView(spec, depths.get(spec.id), board, nowMs));
   const workers = board.workers.map((worker) => workerView(worker, nowMs));
-  sendJson(response, 200, { object: 'list', data, workers, redis_ping_ms: pingMs });
+  sendJson(response, 200, { object: 'list', data, workers, vram_mb: vramMb, redis_ping_ms: pingMs });
 }
 
 /** The model that a path names: its parts, joined again. */

@@ -74,7 +74,7 @@ test('GET /v1/queue counts what waits and runs, and names the workers', async ()
   await box.post('/jobs', { model: 'piper', input: { input: 'x' } });
   (await box.nextJob()).start();
   await box.clock.advance(7000);
-  const { data, workers, redis_ping_ms } = (await json(await box.fetch('/v1/queue'))) as Record<
+  const { data, workers, vram_mb, redis_ping_ms } = (await json(await box.fetch('/v1/queue'))) as Record<
     string,
     Json[]
   >;
@@ -91,6 +91,7 @@ test('GET /v1/queue counts what waits and runs, and names the workers', async ()
   assert.equal(workers?.[0]?.name, 'test');
   assert.equal(workers?.[0]?.in_flight, 1);
   assert.equal(redis_ping_ms, 1);
+  assert.equal(vram_mb, 0);
 });
 
 test('an operator loads, unloads, pauses and resumes a model', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -239,4 +239,51 @@ test('a number of lines that is none is a usage error', async () => {
   assert.match(err, /It must be a whole number/);
   assert.equal(code, 2);
   assert.deepEqual(seen, []);
+});
+
+const history: Record<string, Answer> = {
+  'GET /admin/history?kind=jobs&limit=10000': [
+    200,
+    {
+      data: [
+        { at: nowS - 1, type: 'job.settled', job_id: 'x', model: 'smol', status: 'completed' },
+        { at: nowS - 3, type: 'job.started', job_id: 'x', model: 'smol' },
+        { at: nowS - 9, type: 'job.accepted', job_id: 'x', model: 'smol', class: 'batch', key_id: 'abc' },
+        { at: nowS - 9, type: 'job.accepted', job_id: 'y', model: 'smol', class: 'batch', key_id: 'abc' },
+      ],
+    },
+  ],
+  'GET /admin/history?kind=swaps&limit=10000': [200, { data: [] }],
+  'GET /v1/models': [200, { data: [{ id: 'smol', vram_mb: 800, concurrency: 4 }] }],
+  'GET /v1/queue': [200, { data: [], vram_mb: 0 }],
+};
+
+test('trace export writes what the server remembers as a trace, and says what it left out', async () => {
+  answers = history;
+  const { code, out, err } = await runCli(['trace', 'export'], env);
+  const [house, ...jobs] = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.deepEqual([house.vram_mb, house.gpus, house.models.length], [0, 1, 1]);
+  assert.deepEqual(jobs, [{ t_ms: 0, model: 'smol', class: 'batch', service_ms: 2000, key: 'key-1' }]);
+  assert.match(err, /^1 jobs of 1 models .*1 others ran to no end.*60 s are assumed\.\n$/);
+  assert.equal(code, 0);
+});
+
+test('trace export writes to a file, and says so when it cannot', async () => {
+  answers = history;
+  const path = join(dataDir, 'day.jsonl');
+  assert.equal((await runCli(['trace', 'export', '-o', path], env)).out, '');
+  assert.equal((await readFile(path, 'utf8')).split('\n').length, 3);
+  const { code, err } = await runCli(['trace', 'export', '-o', dataDir], env);
+  assert.match(err, /cannot be written \(EISDIR.*--output/s);
+  assert.equal(code, 1);
+});
+
+test('trace export of a server that remembers nothing says so', async () => {
+  answers = { ...history, 'GET /admin/history?kind=jobs&limit=10000': [200, { data: [] }] };
+  const { code, out, err } = await runCli(['trace', 'export'], env);
+  assert.match(err, /remembers no job/);
+  assert.deepEqual([out, code], ['', 1]);
 });

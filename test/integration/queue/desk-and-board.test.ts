@@ -119,6 +119,8 @@ test('the history of a job tells each step once, newest first, also after a rest
     entries.map(({ event }) => event.type),
     ['job.settled', 'job.started', 'job.accepted'],
   );
+  const first = entries.at(-1)?.event;
+  assert.ok(first?.type === 'job.accepted' && first.keyId === job.keyId && first.class === job.class);
   const [settled] = entries;
   assert.ok(settled && settled.event.type === 'job.settled');
   assert.deepEqual([settled.event.jobId, settled.event.status], [job.id, 'completed']);
