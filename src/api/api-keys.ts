@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import type { KeyId } from '../contracts/ids.ts';
 
 /** What is kept of a key: it cannot be read back. */
@@ -8,7 +8,7 @@ export interface ApiKey {
   readonly digest: Buffer;
 }
 
-const digestOf = (secret: string): Buffer => createHash('sha256').update(secret).digest();
+const digestOf = (secret: string): Buffer => hash('sha256', secret, 'buffer');
 
 const fromDigest = (digest: Buffer): ApiKey => ({ id: digest.toString('hex').slice(0, 12) as KeyId, digest });
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { errors } from '../contracts/error-catalogue.ts';
 import type { JobId, KeyId } from '../contracts/ids.ts';
 import type { NewJob } from '../contracts/job.ts';
@@ -12,7 +12,7 @@ const retryWindowMs = 600_000;
 
 /** Two requests with the same one are the same request. */
 export const fingerprintOf = (keyId: KeyId, endpoint: string, text: string): string =>
-  createHash('sha256').update(`${keyId}\n${endpoint}\n`).update(text).digest('base64');
+  hash('sha256', `${keyId}\n${endpoint}\n${text}`, 'base64');
 
 /** All jobs that connections of this process wait for, so that a client that asks again finds its job. */
 export class LiveJobs {

@@ -19,6 +19,8 @@ export interface JobStoreOptions {
   readonly emit: Emit;
   /** A worker of this process hears of accepted jobs by their event. */
   readonly hasWorker?: boolean;
+  /** Called when a job is on its way to Redis: most probably it will be accepted. Must not throw. */
+  readonly onSubmitting?: (job: NewJob) => void;
 }
 
 /** Jobs as the API sees them. Needs a connection of role `command`: every call fails within a second without Redis. */
@@ -27,14 +29,16 @@ export class RedisJobStore {
   private readonly clock: Pick<Clock, 'now'>;
   private readonly emit: Emit;
   private readonly hasWorker: boolean;
+  private readonly onSubmitting: (job: NewJob) => void;
   /** Refused with an error, but perhaps stored all the same: an answer was lost. */
   private readonly uncertain = new Set<JobId>();
 
-  constructor({ redis, clock, emit, hasWorker = false }: JobStoreOptions) {
+  constructor({ redis, clock, emit, hasWorker = false, onSubmitting = () => undefined }: JobStoreOptions) {
     this.redis = redis;
     this.clock = clock;
     this.emit = emit;
     this.hasWorker = hasWorker;
+    this.onSubmitting = onSubmitting;
     redis.on('ready', () => {
       for (const id of this.uncertain) void this.withdraw(id);
     });
@@ -53,7 +57,9 @@ export class RedisJobStore {
     const { queueCap } = admission;
     const facts = [job.id, lane, queueCap, this.hasWorker ? '1' : '0', ...lanes, ...encodeNewJob(job)];
     try {
-      const [verdict] = await runScript<[string, number]>(this.redis, 'accept', this.clock.now(), ...facts);
+      const accepting = runScript<[string, number]>(this.redis, 'accept', this.clock.now(), ...facts);
+      this.onSubmitting(job);
+      const [verdict] = await accepting;
       if (verdict === 'full') throw errors.queueFull(job.model, admission.queueCap, admission.retryAfterS);
     } catch (error) {
       const refusal = queueError(error);

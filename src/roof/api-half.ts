@@ -42,7 +42,13 @@ export async function apiHalf(
     {
       settings,
       registry,
-      jobs: new RedisJobStore({ redis: command, clock, emit, hasWorker: settings.role === 'all' }),
+      jobs: new RedisJobStore({
+        redis: command,
+        clock,
+        emit,
+        hasWorker: settings.role === 'all',
+        onSubmitting: (job) => house.newcomers.forEach((tell) => void tell(job)),
+      }),
       inbox,
       board,
       artifacts: artifactSource(house, redis, board),

@@ -6,6 +6,7 @@ import { type ModelsFile, readModelsFile } from '../config/models-file.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
 import { parseSettings, type Role, type Settings, thisMachine } from '../config/settings.ts';
 import type { Emit, RoundhouseEvent } from '../contracts/events.ts';
+import type { NewJob } from '../contracts/job.ts';
 import type { Registry } from '../contracts/registry.ts';
 import { ArtifactStore } from '../platform/artifact-store.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -37,6 +38,8 @@ export interface House {
   readonly emit: Emit;
   /** Events go to these, too. */
   readonly listeners: Set<Emit>;
+  /** Told of each job that is on its way into the queue. */
+  readonly newcomers: Set<(job: NewJob) => void>;
   readonly http: HttpClient;
   readonly artifacts: ArtifactStore;
 }
@@ -73,6 +76,7 @@ export async function openHouse({ env, projectDir, role }: ServeOptions): Promis
     clock: systemClock,
     emit,
     listeners,
+    newcomers: new Set(),
     http: new HttpClient(),
     artifacts: new ArtifactStore({ root: join(settings.dataDir, 'artifacts') }),
   };

@@ -75,8 +75,9 @@ export async function workerHalf(options: WorkerHalfOptions): Promise<readonly S
     emit,
   });
   house.listeners.add((event) => {
-    if (event.type === 'job.accepted') worker.jobCame(event.model, event.class);
+    if (event.type === 'job.accepted') worker.jobCame(event.model, event.class, event.jobId);
   });
+  house.newcomers.add((job) => worker.jobComing(job.id, job.model, job.class));
   // A model server of an earlier run may still generate: it ends before its job is given to anybody.
   const janitor = inbox === null ? [buildJanitor(house, redis)] : [];
   return [lease, turntable, ...(files === null ? [] : [files]), desk, lanes, ...janitor, worker];

@@ -6,6 +6,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { HttpClient } from '../platform/http-client.ts';
 import { ChunkSender } from './chunk-sender.ts';
 import { GenerationFailed } from './generation-failed.ts';
+import { joinSignals } from './joined-signal.ts';
 import { judge } from './judge.ts';
 import type { ArtifactSink, ClaimedJob, JobChannel, ServerLease } from './ports.ts';
 import { readAnswer } from './read-answer.ts';
@@ -32,9 +33,6 @@ export interface AttemptFacts {
 /** A connection breaks a moment before the end of its server is known, which says more. */
 const deathNoticeMs = 500;
 
-/** Made once: an error for each attempt would cost more than the rest of its end. */
-const attemptIsOver = new Error('the attempt is over');
-
 /** What an attempt came to; `isBrokenOff`: its server may still be working on it. */
 export interface AttemptEnd {
   readonly outcome: Outcome;
@@ -43,13 +41,13 @@ export interface AttemptEnd {
 
 /** One try at one job on a resident server. Never throws: whatever happens is an outcome. */
 export async function runAttempt(tools: AttemptTools, facts: AttemptFacts): Promise<AttemptEnd> {
-  const { claim, spec } = facts;
+  const { claim, spec, lease, abandoned, stopping } = facts;
   const watch = new SilenceWatch(tools.clock, silenceLimits(claim, spec), claim.record.executionTimeoutMs);
   const chunks = new ChunkSender(tools.channel, tools.clock, claim);
   const unlisten = followProgress(tools.channel, facts, watch);
-  const over = new AbortController();
+  const end = joinSignals([claim.signal, abandoned, lease.gone, watch.signal, stopping]);
   try {
-    const result = await generate(tools, facts, { watch, chunks, over: over.signal });
+    const result = await generate(tools, facts, { watch, chunks, signal: end.signal });
     return { outcome: { kind: 'completed', result }, isBrokenOff: false };
   } catch (error) {
     chunks.flush();
@@ -59,23 +57,22 @@ export async function runAttempt(tools: AttemptTools, facts: AttemptFacts): Prom
     watch.stop();
     unlisten();
     // Whatever was left unread of the answer: no connection outlives its attempt.
-    over.abort(attemptIsOver);
+    end.release();
   }
 }
 
 interface Generation {
   readonly watch: SilenceWatch;
   readonly chunks: ChunkSender;
-  readonly over: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 async function generate(
   { http, artifacts, channel }: AttemptTools,
-  { claim, lease, abandoned, stopping }: AttemptFacts,
-  { watch, chunks, over }: Generation,
+  { claim, lease }: AttemptFacts,
+  { watch, chunks, signal }: Generation,
 ) {
   const { record, attempt } = claim;
-  const signal = AbortSignal.any([claim.signal, abandoned, lease.gone, watch.signal, stopping, over]);
   signal.throwIfAborted();
   const response = await http.request(lease.target, {
     method: 'POST',

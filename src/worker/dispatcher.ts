@@ -65,11 +65,13 @@ export class Dispatcher {
     }
   }
 
-  /** Starts jobs of these classes that have just come, as far as slots are free. Whether all of them found one. */
+  /** Starts jobs of these classes that have just come, as far as slots are free. Whether all of them were found. */
   async startNew(spec: ModelSpec, classes: readonly JobClass[]): Promise<boolean> {
     const now = classes.slice(0, this.freeSlots(spec));
-    await Promise.all(now.map((each) => this.claim(spec, jobClasses.indexOf(each) as ClassIndex)));
-    return now.length === classes.length;
+    const started = await Promise.all(
+      now.map((each) => this.claim(spec, jobClasses.indexOf(each) as ClassIndex)),
+    );
+    return now.length === classes.length && started.every(Boolean);
   }
 
   /** Nobody waits for this job any more: it is cancelled. */

@@ -1,4 +1,4 @@
-import type { ModelId } from '../contracts/ids.ts';
+import type { JobId, ModelId } from '../contracts/ids.ts';
 import type { JobClass } from '../contracts/job.ts';
 import type { Registry } from '../contracts/registry.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -40,6 +40,8 @@ export class GpuLoop {
   private readonly wishes: Wish[] = [];
   /** Jobs that came since, and need no look at the lanes to start: nothing else waits. */
   private readonly fresh = new Map<ModelId, JobClass[]>();
+  /** Those of them that were not accepted yet. */
+  private readonly expected = new Set<JobId>();
   private wakeForFresh: () => void = () => {};
   /** What the last look at the lanes saw; until the first one, everything must be looked at. */
   private isAnyWaiting = true;
@@ -70,13 +72,28 @@ export class GpuLoop {
     this.options.lanes.wake();
   }
 
+  /**
+   * A job is on its way to Redis. Where it may start at once it is claimed right behind that, before its acceptance is
+   * known; should the claim come too early, the lanes are looked at.
+   */
+  jobComing(jobId: JobId, model: ModelId, jobClass: JobClass): void {
+    if (!this.mayStart(model)) return;
+    this.expected.add(jobId);
+    this.startSoon(model, jobClass);
+  }
+
   /** A job was accepted in this process. While nothing else waits and its model has a slot, it starts at once. */
-  jobCame(model: ModelId, jobClass: JobClass): void {
-    const { lanes, residents } = this.options;
-    if (this.isAnyWaiting || this.paused.has(model) || !residents.isReady(model)) {
-      lanes.wake();
-      return;
-    }
+  jobCame(model: ModelId, jobClass: JobClass, jobId?: JobId): void {
+    if (jobId !== undefined && this.expected.delete(jobId)) return;
+    if (this.mayStart(model)) this.startSoon(model, jobClass);
+    else this.options.lanes.wake();
+  }
+
+  private mayStart(model: ModelId): boolean {
+    return !this.isAnyWaiting && !this.paused.has(model) && this.options.residents.isReady(model);
+  }
+
+  private startSoon(model: ModelId, jobClass: JobClass): void {
     const classes = this.fresh.get(model) ?? [];
     this.fresh.set(model, classes);
     classes.push(jobClass);
@@ -123,6 +140,7 @@ export class GpuLoop {
       const isReady = spec !== undefined && residents.isReady(model);
       if (!isReady || !(await dispatcher.startNew(spec, classes))) this.isAnyWaiting = true;
     }
+    if (this.isAnyWaiting) this.expected.clear();
     return !this.isAnyWaiting;
   }
 
@@ -143,6 +161,7 @@ export class GpuLoop {
   private async look(): Promise<readonly LaneCounts[] | null> {
     const { lanes, estimates, refusals, registry, clock } = this.options;
     this.lookAgainForFresh();
+    this.expected.clear();
     this.isAnyWaiting = true;
     const counts = await lanes.snapshot().catch(() => null);
     if (counts === null) return null;

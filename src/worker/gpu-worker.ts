@@ -1,7 +1,7 @@
 import { modelDefaults } from '../config/defaults.ts';
 import type { ControlMessage } from '../contracts/control.ts';
 import type { Emit } from '../contracts/events.ts';
-import type { ModelId } from '../contracts/ids.ts';
+import type { JobId, ModelId } from '../contracts/ids.ts';
 import type { JobClass } from '../contracts/job.ts';
 import type { WorkerView } from '../contracts/model.ts';
 import type { Registry } from '../contracts/registry.ts';
@@ -84,9 +84,14 @@ export class GpuWorker {
     await this.options.desk.saveEstimates(estimates.toJSON()).catch(() => {});
   }
 
+  /** A job is on its way to Redis: its claim may follow right behind it. */
+  jobComing(jobId: JobId, model: ModelId, jobClass: JobClass): void {
+    this.parts?.loop.jobComing(jobId, model, jobClass);
+  }
+
   /** A job was accepted in this process: it may start before anybody looks at the lanes. */
-  jobCame(model: ModelId, jobClass: JobClass): void {
-    this.parts?.loop.jobCame(model, jobClass);
+  jobCame(model: ModelId, jobClass: JobClass, jobId?: JobId): void {
+    this.parts?.loop.jobCame(model, jobClass, jobId);
   }
 
   private build(estimates: Estimates, known: ReadonlySet<ModelId>): Parts {

@@ -28,12 +28,29 @@ export async function readAnswer(response: UpstreamResponse, context: AnswerCont
   const type = (response.headers['content-type'] ?? '').toLowerCase();
   if (response.status < 400 && type.startsWith('text/event-stream'))
     return kept(await relayEvents(response.body, context), context);
+  if (response.status < 400 && isJson(type) && isSmall(response)) return readSmallJson(response, context);
   const body = watched(response.body, context.onSign);
   if (response.status >= 400) throw await readFailure(response.status, body);
-  if (/^application\/([\w.-]+\+)?json\b/.test(type)) return readJson(body, context);
+  if (isJson(type)) return readJson(body, context);
   if (type.startsWith('text/html'))
     throw unusable(`HTML instead of a result: ${(await readText(body)).text}`);
   return readFile(body, type || 'application/octet-stream', context);
+}
+
+const isJson = (type: string): boolean => /^application\/([\w.-]+\+)?json\b/.test(type);
+
+/** By its own word, which HTTP holds it to. */
+function isSmall({ headers }: UpstreamResponse): boolean {
+  const length = headers['content-length'];
+  return length !== undefined && Number(length) <= mostInlineBytes;
+}
+
+/** The usual answer, in one piece. */
+async function readSmallJson({ body }: UpstreamResponse, { onSign }: AnswerContext): Promise<JobResult> {
+  onSign();
+  const text = await body.text();
+  onSign();
+  return resultOf(text);
 }
 
 async function readFailure(status: number, body: AsyncIterable<Uint8Array>): Promise<GenerationFailed> {
@@ -48,7 +65,10 @@ async function readFailure(status: number, body: AsyncIterable<Uint8Array>): Pro
 async function readJson(body: AsyncIterable<Uint8Array>, context: AnswerContext): Promise<JobResult> {
   const { head, rest } = await readHead(body, mostInlineBytes);
   if (rest !== null) return readFile(chain(head, rest), 'application/json', context);
-  const text = Buffer.concat(head).toString('utf8');
+  return resultOf(Buffer.concat(head).toString('utf8'));
+}
+
+function resultOf(text: string): JobResult {
   const output = parse(text);
   const usage = typeof output === 'object' && output !== null && 'usage' in output ? output.usage : null;
   return { output, usage: usage ?? null, files: [] };

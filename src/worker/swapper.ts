@@ -121,8 +121,9 @@ export class Swapper {
     const { failures, clock, emit } = this.options;
     const told =
       error instanceof RoundhouseError ? error : errors.modelLoadFailed(model, String(error), [], 30);
-    const { blockedUntilMs } = failures.record(model, told.toBody(), clock.now());
-    const retryInMs = Math.max(0, blockedUntilMs - clock.now());
+    const nowMs = clock.now();
+    const { blockedUntilMs } = failures.record(model, told.toBody(), nowMs);
+    const retryInMs = Math.max(0, blockedUntilMs - nowMs);
     const reason = told.message;
     emit({ type: 'swap.failed', load: model, evicted, reason, failures: failures.count(model), retryInMs });
     this.options.onFailedLoad();

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import type { JobId } from '../../../src/contracts/ids.ts';
 import { aModelSpec } from '../../fakes/a-registry.ts';
-import { model } from '../../helpers/jobs.ts';
+import { aJob, model } from '../../helpers/jobs.ts';
 import { aSecond, aWorker } from './worker-box.ts';
 
 const chat = model('chat');
@@ -92,4 +93,37 @@ test('a claim that goes wrong is told, and does not end the loop', async (t) => 
   const job = box.add('chat');
   await box.until(() => box.isOver(job), 5000);
   assert.equal(box.events.of('system.fault').length, 1);
+});
+
+test('a job may be claimed before its acceptance is known, and is claimed once', async (t) => {
+  const box = await atRest(t, 2);
+  let claims = 0;
+  const claim = box.lanes.claim.bind(box.lanes);
+  box.lanes.claim = (...which) => {
+    claims += 1;
+    return claim(...which);
+  };
+  box.lanes.onAccepted = (job) => {
+    box.worker.jobComing(job.id, job.model, job.class);
+    box.worker.jobCame(job.model, job.class, job.id);
+  };
+  const { looks } = box.lanes;
+  const job = box.add('chat');
+  await box.clock.advance(0);
+  assert.equal(box.isOver(job), true);
+  assert.deepEqual([claims, box.lanes.looks], [1, looks]);
+});
+
+test('a claim that is earlier than its job loses nothing: the job starts when it is there', async (t) => {
+  const box = await atRest(t);
+  let coming: JobId | null = null;
+  box.lanes.onAccepted = (job) => box.worker.jobCame(job.model, job.class, coming ?? job.id);
+  coming = aJob().id;
+  box.worker.jobComing(coming, chat, 'normal');
+  await box.clock.advance(0);
+  const { looks } = box.lanes;
+  assert.ok(looks > 1);
+  const job = box.add('chat');
+  await box.clock.advance(0);
+  assert.equal(box.isOver(job), true);
 });
