@@ -5,16 +5,20 @@ import type { ClaimedJob, JobChannel } from './ports.ts';
 const longestHoldMs = 10;
 const mostHeld = 8;
 
-/** Sends payloads to the API process that waits: the first at once, later ones together for at most 10 ms. */
+/**
+ * Sends payloads to the API process that waits: at once after a pause, as the first one is, and together what comes
+ * faster than every 10 ms.
+ */
 export class ChunkSender {
   private readonly send: (message: JobMessage) => void;
   private readonly claim: ClaimedJob;
-  private readonly clock: Pick<Clock, 'after'>;
+  private readonly clock: Pick<Clock, 'after' | 'monotonicMs'>;
   private held: string[] = [];
   private nextSeq = 0;
+  private lastSentMs = Number.NEGATIVE_INFINITY;
   private cancelTimer: (() => void) | null = null;
 
-  constructor(channel: JobChannel, clock: Pick<Clock, 'after'>, claim: ClaimedJob) {
+  constructor(channel: JobChannel, clock: Pick<Clock, 'after' | 'monotonicMs'>, claim: ClaimedJob) {
     const { inboxId } = claim.record;
     this.send = inboxId === null ? () => {} : (message) => channel.send(inboxId, message);
     this.clock = clock;
@@ -23,8 +27,9 @@ export class ChunkSender {
 
   push(payloads: readonly string[]): void {
     this.held.push(...payloads);
-    if (this.nextSeq === 0 || this.held.length >= mostHeld) this.flush();
-    else this.cancelTimer ??= this.clock.after(longestHoldMs, () => this.flush());
+    const restMs = this.lastSentMs + longestHoldMs - this.clock.monotonicMs();
+    if (restMs <= 0 || this.held.length >= mostHeld) this.flush();
+    else this.cancelTimer ??= this.clock.after(restMs, () => this.flush());
   }
 
   flush(): void {
@@ -33,6 +38,7 @@ export class ChunkSender {
     if (this.held.length === 0) return;
     const data = this.held;
     this.held = [];
+    this.lastSentMs = this.clock.monotonicMs();
     const { record, attempt } = this.claim;
     this.send({ type: 'chunk', jobId: record.id, attempt, seq: this.nextSeq, data });
     this.nextSeq += data.length;
