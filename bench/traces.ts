@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Comparison, compare } from './traces/compare.ts';
 import { openTrace, openTraces } from './traces/generate.ts';
-import { targetTable, traceTables } from './traces/report.ts';
+import { summaryTable, targetTable, traceTables } from './traces/report.ts';
 import type { Trace } from './traces/trace.ts';
 import { parseTraceFile } from './traces/trace-file.ts';
 import { variants } from './traces/variants.ts';
@@ -19,6 +19,7 @@ const help = `What the scheduler that ships does with recorded and made-up days,
 ${Object.entries(variants)
   .map(([name, { what }]) => `    ${name.padEnd(16)} ${what}`)
   .join('\n')}
+  --summary            one table for all traces, without the classes
   --json               one JSON object, {trace: {policy: measures}}
 `;
 
@@ -29,6 +30,7 @@ try {
       seeds: { type: 'string' },
       'trace-file': { type: 'string' },
       policy: { type: 'string' },
+      summary: { type: 'boolean' },
       json: { type: 'boolean' },
       help: { type: 'boolean' },
     },
@@ -36,7 +38,9 @@ try {
   if (values.help) process.stdout.write(help);
   else {
     const results = run(drawsOf(values), values.policy?.split(','));
-    process.stdout.write(values.json ? `${JSON.stringify(results)}\n` : textOf(results));
+    process.stdout.write(
+      values.json ? `${JSON.stringify(results)}\n` : textOf(results, values.summary === true),
+    );
   }
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\nSee --help.\n`);
@@ -67,7 +71,8 @@ function run(traces: readonly Trace[][], policies: readonly string[] | undefined
   );
 }
 
-function textOf(results: Comparison): string {
+function textOf(results: Comparison, isSummary: boolean): string {
+  const tables = isSummary ? summaryTable(results) : traceTables(results);
   const met = targetTable(results);
-  return met === '' ? traceTables(results) : `${traceTables(results)}\n${met}`;
+  return met === '' ? tables : `${tables}\n${met}`;
 }

@@ -45,6 +45,21 @@ const waitsText = (waits: Waits | undefined): string =>
     ? '–'
     : [waits.meanWaitS, waits.p50WaitS, waits.p99WaitS, waits.maxWaitS].map(short).join(' / ');
 
+/** All traces in one table, without the classes. */
+export function summaryTable(results: Comparison): string {
+  const titles = [
+    ...['trace', 'policy', 'swaps', 'of FIFO', 'swap share', 'pain', '÷ FIFO', '÷ bound'],
+    ...['mean wait', '÷ FIFO', '÷ bound', 'p50', 'p99', 'max'],
+  ];
+  const rows = Object.entries(results).flatMap(([name, outcomes]) =>
+    Object.entries(outcomes).map(([policy, outcome]) => [
+      ...[name, ...rowOf(policy, outcome, [])],
+      ...[outcome.p50WaitS, outcome.p99WaitS, outcome.maxWaitS].map(short),
+    ]),
+  );
+  return markdownTable(titles, rows, { names: 2 });
+}
+
 /** Every target whose traces ran, and whether it is reached. */
 export function targetTable(results: Comparison): string {
   const rows = targets.flatMap((target) => {

@@ -16,6 +16,7 @@ export interface Variant {
 }
 
 const always = () => true;
+const whenAskedFor = () => false;
 const hasKeys = ({ jobs }: Trace) => jobs.some(({ key }) => key !== null);
 const severalFit = ({ vram, gpus }: Trace) => vram > 0 || gpus > 1;
 const isOneOf =
@@ -54,6 +55,16 @@ export const variants: Readonly<Record<string, Variant>> = {
     what: 'what ships, where one key does everything',
     suits: isOneOf('mixed3', 'zipf8', 'abab', 'flood', 'starver', 'zipf8-s'),
     run: (trace) => shipped()(ofOneKey(trace)),
+  },
+  'rent-fairer': {
+    what: 'RENT turned towards fairness, as in docs/SCHEDULING.md',
+    suits: whenAskedFor,
+    run: shipped({ params: { phi: 1, kappa: [1, 2, 4], maxWait: [120_000, 600_000, 3_600_000] } }),
+  },
+  'rent-fewer-swaps': {
+    what: 'RENT turned towards throughput, as in docs/SCHEDULING.md',
+    suits: whenAskedFor,
+    run: shipped({ params: { phi: 3, kappa: [4, 8, 16], beta: 1 } }),
   },
   'rent-priors-0.3': {
     what: 'what ships, all priors 0.3 times the truth',

@@ -20,8 +20,8 @@ function sumsOf(count: number, of: (index: number) => number): Float64Array {
   return sums;
 }
 
-/** Of a longer visit than so many jobs, only the last so many count for when its work is done. */
-const remembered = 64;
+/** Of a longer visit than so many jobs, only the last so many count for when its work is done; fewer where it is dear. */
+const rememberedOf = ({ arrivedMs }: VisitProblem): number => (arrivedMs.length > 5_000 ? 16 : 64);
 
 /**
  * Least cost of waiting and paid GPU time for a model that admits at once whoever waits. A visit serves the jobs from
@@ -58,7 +58,9 @@ export function visitsOfMany(problem: VisitProblem, price: number): number {
 }
 
 /** When the jobs that came last before each, itself included, are over if each starts at once. */
-function lastEnds({ arrivedMs, serviceMs }: VisitProblem): Float64Array {
+function lastEnds(problem: VisitProblem): Float64Array {
+  const { arrivedMs, serviceMs } = problem;
+  const remembered = rememberedOf(problem);
   return arrivedMs.map((_arrived, index) => {
     let end = 0;
     for (let each = Math.max(0, index - remembered + 1); each <= index; each++)
@@ -78,9 +80,11 @@ interface VisitsFrom {
 
 /** Visits of at most as many jobs as are remembered: exact. */
 function leastOfShort(
-  { loadMs, unloadMs, concurrency, untilMs, arrivedMs, serviceMs }: VisitProblem,
+  problem: VisitProblem,
   { price, i, last, waits, away }: VisitsFrom & { readonly away: Float64Array },
 ): number {
+  const { loadMs, unloadMs, concurrency, untilMs, arrivedMs, serviceMs } = problem;
+  const remembered = rememberedOf(problem);
   const firstMs = at(arrivedMs, i);
   let least = Infinity;
   let endMs = 0;
@@ -106,10 +110,11 @@ function leastOfShort(
 
 /** Visits of more: what ends before their last remembered jobs is forgotten, which can only make them cheaper. */
 function leastOfLong(
-  { loadMs, arrivedMs }: VisitProblem,
+  problem: VisitProblem,
   { price, i, last, waits, there }: VisitsFrom & { readonly there: Float64Array },
 ): number {
-  const long = i + remembered - 1;
+  const { loadMs, arrivedMs } = problem;
+  const long = i + rememberedOf(problem) - 1;
   let least = Infinity;
   if (long >= arrivedMs.length) return least;
   if (last < long) {
