@@ -28,7 +28,7 @@ const worstLoss =
   (results: Comparison) => {
     const losses = Object.values(results).flatMap((outcomes) =>
       names.flatMap((name) => {
-        const [pain, usual] = [outcomes[name]?.pain, outcomes['rent']?.pain];
+        const [pain, usual] = [outcomes[name]?.pain, outcomes.rent?.pain];
         return pain === undefined || usual === undefined ? [] : [100 * (pain / usual - 1)];
       }),
     );
@@ -44,7 +44,7 @@ const othersMean = ({ byKey }: Outcome, but: string, model: string): number | un
 };
 
 const percent = (share: number | undefined) => share && 100 * share;
-const interactive = ({ byClass }: Outcome) => byClass['interactive'];
+const interactive = ({ byClass }: Outcome) => byClass.interactive;
 
 const row = (
   what: string,
@@ -108,7 +108,7 @@ export const targets: readonly Target[] = [
   ),
   row(
     'starver: longest wait of an image, s',
-    of('starver', (o) => o.byModel['flux']?.maxWaitS),
+    of('starver', (o) => o.byModel.flux?.maxWaitS),
     1000,
     undefined,
     0,
@@ -129,7 +129,7 @@ export const targets: readonly Target[] = [
   ),
   row(
     'flood: last batch job done, h',
-    of('flood', (o) => (o.byClass['batch']?.doneS ?? 0) / 3600),
+    of('flood', (o) => (o.byClass.batch?.doneS ?? 0) / 3600),
     3.4,
     3.4,
   ),
@@ -185,7 +185,7 @@ export const targets: readonly Target[] = [
   ),
   row(
     'noisy: music, mean, s',
-    of('noisy', (o) => o.byModel['musicgen']?.meanWaitS),
+    of('noisy', (o) => o.byModel.musicgen?.meanWaitS),
     380,
     undefined,
     0,
