@@ -29,7 +29,7 @@ export interface GpuLoopOptions {
 }
 
 /** How long a turn may be from the next when nothing wakes the loop before. */
-const restMs = { jobsWait: 1000, nothingWaits: 2000, softDrain: 100, redisIsAway: 500 } as const;
+const restMs = { jobsWait: 200, nothingWaits: 2000, softDrain: 100, redisIsAway: 500 } as const;
 
 /**
  * The single writer: everything that starts a job or a swap happens in its turns, one after another. A turn looks at
