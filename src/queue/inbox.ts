@@ -3,6 +3,7 @@ import { ulid } from 'ulid';
 import type { Emit } from '../contracts/events.ts';
 import type { InboxId, JobId } from '../contracts/ids.ts';
 import type { JobMessage, JobRecord, JobStatus } from '../contracts/job.ts';
+import type { Clock } from '../platform/clock.ts';
 import { keys } from './keys.ts';
 import { checkServer } from './server-check.ts';
 import { StreamReader } from './stream-reader.ts';
@@ -17,6 +18,7 @@ export interface JobInboxOptions {
   readonly redis: Redis;
   /** A connection of role `blocking`, for this inbox alone; the inbox closes it. */
   readonly blocking: Redis;
+  readonly clock: Pick<Clock, 'now' | 'after'>;
   readonly emit: Emit;
 }
 
@@ -27,12 +29,14 @@ export class RedisJobInbox {
   readonly name = 'job-inbox';
   readonly id = `in_${ulid()}` as InboxId;
   private readonly redis: Redis;
+  private readonly clock: JobInboxOptions['clock'];
   private readonly reader: StreamReader;
   private readonly listeners = new Map<JobId, Set<Listener>>();
-  private timer: NodeJS.Timeout | null = null;
+  private stopTimer: () => void = () => undefined;
 
-  constructor({ redis, blocking, emit }: JobInboxOptions) {
+  constructor({ redis, blocking, clock, emit }: JobInboxOptions) {
     this.redis = redis;
+    this.clock = clock;
     const fault = (error: Error) => emit({ type: 'system.fault', where: 'inbox', message: error.message });
     const sources = [
       {
@@ -53,13 +57,13 @@ export class RedisJobInbox {
   async start(): Promise<void> {
     if (this.redis.status === 'ready') await checkServer(this.redis);
     this.redis.on('ready', this.beat);
-    this.timer = setInterval(this.beat, heartbeatMs);
+    this.beatLater();
     await this.beat();
     await this.reader.start();
   }
 
   async stop(): Promise<void> {
-    if (this.timer) clearInterval(this.timer);
+    this.stopTimer();
     this.redis.off('ready', this.beat);
     await this.reader.stop();
     await this.redis.zrem(keys.inboxes, this.id).catch(() => undefined);
@@ -93,13 +97,20 @@ export class RedisJobInbox {
     this.deliver({ type: 'settled', jobId: job as JobId, status: status as JobStatus });
   }
 
+  private beatLater(): void {
+    this.stopTimer = this.clock.after(heartbeatMs, () => {
+      void this.beat();
+      this.beatLater();
+    });
+  }
+
   /** The stream must exist before a worker writes to it; the lease says that this process lives. */
   private readonly beat = async (): Promise<void> => {
     if (this.redis.status !== 'ready') return;
     const stream = keys.inbox(this.id);
     try {
       await this.redis.set(keys.inboxLease(this.id), '1', 'PX', inboxLeaseMs);
-      await this.redis.zadd(keys.inboxes, Date.now(), this.id);
+      await this.redis.zadd(keys.inboxes, this.clock.now(), this.id);
       if ((await this.redis.pexpire(stream, streamTtlMs)) === 1) return;
       await this.redis.xadd(stream, '*', 'opened', '1');
       await this.redis.pexpire(stream, streamTtlMs);

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { ControlMessage } from '../contracts/control.ts';
 import type { Emit } from '../contracts/events.ts';
 import { type WorkerView, workerStaleAfterMs } from '../contracts/model.ts';
+import type { Clock } from '../platform/clock.ts';
 import { keys } from './keys.ts';
 import { queueError } from './queue-errors.ts';
 import { StreamReader } from './stream-reader.ts';
@@ -12,6 +13,7 @@ export interface WorkerDeskOptions {
   /** A connection of role `blocking`, for this desk alone; the desk closes it. */
   readonly blocking: Redis;
   readonly workerName: string;
+  readonly clock: Pick<Clock, 'after'>;
   readonly emit: Emit;
 }
 
@@ -61,12 +63,12 @@ export class RedisWorkerDesk {
     }
     return new Promise((resolve) => {
       const done = () => {
-        clearTimeout(timer);
+        cancel();
         this.waiting.delete(done);
         this.hasNews = false;
         resolve();
       };
-      const timer = setTimeout(done, timeoutMs);
+      const cancel = this.options.clock.after(timeoutMs, done);
       this.waiting.add(done);
     });
   }

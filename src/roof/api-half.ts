@@ -36,7 +36,7 @@ export async function apiHalf(
     start: async () => {},
     stop: async () => command.disconnect(),
   };
-  const inbox = new RedisJobInbox({ redis: command, blocking, emit });
+  const inbox = new RedisJobInbox({ redis: command, blocking, clock, emit });
   const board = new RedisWorkerBoard({ redis: command, clock });
   const http = new HttpServer(
     {

@@ -52,7 +52,7 @@ export async function workerHalf(options: WorkerHalfOptions): Promise<readonly S
   const { settings, registry, bootId, clock, emit } = house;
   const { workerName } = settings;
   const blocking = connectRedis(redisUrl, 'blocking', emit);
-  const desk = new RedisWorkerDesk({ redis, blocking, workerName, emit });
+  const desk = new RedisWorkerDesk({ redis, blocking, workerName, clock, emit });
   const channel = new RedisJobChannel({ redis, clock, emit });
   if (inbox !== null) channel.attachLocal(inbox);
   const models = () => [...registry().models.keys()];

@@ -71,7 +71,8 @@ export class QueueHouse {
 
   async inbox(): Promise<RedisJobInbox> {
     const redis = await this.connected('command');
-    const inbox = new RedisJobInbox({ redis, blocking: await this.connected('blocking'), emit: this.emit });
+    const { clock, emit } = this;
+    const inbox = new RedisJobInbox({ redis, blocking: await this.connected('blocking'), clock, emit });
     await inbox.start();
     this.closers.push(() => inbox.stop());
     return inbox;
@@ -85,7 +86,7 @@ export class QueueHouse {
   async workerOn(redis: Redis, blocking: Redis, over: WorkerWishes = {}) {
     const { name = 'w1', models = ['echo'], timing } = over;
     const { emit, clock } = this;
-    const desk = new RedisWorkerDesk({ redis, blocking, workerName: name, emit });
+    const desk = new RedisWorkerDesk({ redis, blocking, workerName: name, clock, emit });
     const channel = new RedisJobChannel({ redis, clock, emit });
     const lanes = new BullLanes({
       ...{ redis, desk, channel, clock, emit, workerName: name, bootId: `b${++this.boots}-${process.pid}` },
