@@ -1,20 +1,7 @@
+import { type AdmissionWindow, windowOf, windowSize } from '../../src/contracts/admission-window.ts';
 import type { SimulatedJob } from './lane.ts';
 
-export interface AdmissionWindow {
-  /** Jobs of one key that may wait in a lane while no other key is active; never less than the concurrency. */
-  readonly alone: number;
-  /** The same while others are. */
-  readonly shared: number;
-  /** A key that sent a job within this time is active. */
-  readonly activeForMs: number;
-}
-
-export const admissionDefaults: AdmissionWindow = { alone: 16, shared: 4, activeForMs: 600_000 };
-
-/**
- * Fair between keys: so many jobs of one key wait in a lane, the rest in the key's own backlog, from which the next
- * enters when one of them starts. The policy sees lanes only. Jobs of nobody enter at once.
- */
+/** The admission window between keys, in memory. The policy sees lanes only. Jobs of nobody enter at once. */
 export class Admission {
   readonly #window: AdmissionWindow | null;
   readonly #concurrencyOf: (job: SimulatedJob) => number;
@@ -28,42 +15,46 @@ export class Admission {
     this.#concurrencyOf = concurrencyOf;
   }
 
-  /** True when the job enters its lane now; otherwise `started` gives it back in its turn. */
-  mayEnter(job: SimulatedJob, nowMs: number): boolean {
-    if (this.#window === null || job.key === null) return true;
+  /** A job came: which enter their lane now. The others are given back by `started` in their turn. */
+  came(job: SimulatedJob, nowMs: number): readonly SimulatedJob[] {
+    if (this.#window === null || job.key === null) return [job];
     this.#lastSeenMs.set(job.key, nowMs);
-    if (this.#hasRoom(job, nowMs)) return this.#count(job, 1);
-    const name = nameOf(job);
-    const backlog = this.#backlogs.get(name) ?? [];
-    this.#backlogs.set(name, backlog);
-    backlog.push(job);
-    return false;
+    this.#backlogOf(job).push(job);
+    return this.#next(job, nowMs);
   }
 
   /** A job left its lane: which enter now. */
   started(job: SimulatedJob, nowMs: number): readonly SimulatedJob[] {
     if (this.#window === null || job.key === null) return [];
     this.#count(job, -1);
-    const backlog = this.#backlogs.get(nameOf(job)) ?? [];
+    return this.#next(job, nowMs);
+  }
+
+  #next(like: SimulatedJob, nowMs: number): readonly SimulatedJob[] {
+    const backlog = this.#backlogOf(like);
     const entering: SimulatedJob[] = [];
-    while (backlog.length > 0 && this.#hasRoom(job, nowMs)) {
+    while (backlog.length > 0 && this.#hasRoom(like, nowMs)) {
       entering.push(...backlog.splice(0, 1));
-      this.#count(job, 1);
+      this.#count(like, 1);
     }
     return entering;
   }
 
-  #hasRoom(job: SimulatedJob, nowMs: number): boolean {
-    if (this.#window === null) return true;
-    const { alone, shared, activeForMs } = this.#window;
-    const active = [...this.#lastSeenMs.values()].filter((seenMs) => nowMs - seenMs < activeForMs).length;
-    const most = Math.max(this.#concurrencyOf(job), active > 1 ? shared : alone);
-    return (this.#inLane.get(nameOf(job)) ?? 0) < most;
+  #backlogOf(job: SimulatedJob): SimulatedJob[] {
+    const backlog = this.#backlogs.get(nameOf(job)) ?? [];
+    this.#backlogs.set(nameOf(job), backlog);
+    return backlog;
   }
 
-  #count(job: SimulatedJob, change: number): true {
+  #hasRoom(job: SimulatedJob, nowMs: number): boolean {
+    const window = windowOf(this.#window, this.#concurrencyOf(job));
+    const seen = [...this.#lastSeenMs.values()];
+    const active = seen.filter((seenMs) => nowMs - seenMs < window.activeForMs).length;
+    return (this.#inLane.get(nameOf(job)) ?? 0) < windowSize(window, active);
+  }
+
+  #count(job: SimulatedJob, change: number): void {
     this.#inLane.set(nameOf(job), (this.#inLane.get(nameOf(job)) ?? 0) + change);
-    return true;
   }
 }
 

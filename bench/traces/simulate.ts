@@ -1,5 +1,6 @@
+import type { AdmissionWindow } from '../../src/contracts/admission-window.ts';
 import type { ModelId } from '../../src/contracts/ids.ts';
-import { Admission, type AdmissionWindow } from './admission.ts';
+import { Admission } from './admission.ts';
 import { EventQueue } from './event-queue.ts';
 import { type Gpu, House, type Resident, type Swap } from './house.ts';
 import type { SimulatedJob } from './lane.ts';
@@ -77,7 +78,7 @@ class Simulation {
   }
 
   #came(job: SimulatedJob): void {
-    if (this.#admission.mayEnter(job, this.#house.nowMs)) this.#enter(job);
+    for (const each of this.#admission.came(job, this.#house.nowMs)) this.#enter(each);
   }
 
   #enter(job: SimulatedJob): void {

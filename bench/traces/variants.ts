@@ -1,4 +1,5 @@
-import { type AdmissionWindow, admissionDefaults } from './admission.ts';
+import { admissionDefaults } from '../../src/config/defaults.ts';
+import type { AdmissionWindow } from '../../src/contracts/admission-window.ts';
 import { collate } from './policies/collate.ts';
 import { fifo } from './policies/fifo.ts';
 import { lru } from './policies/lru.ts';

@@ -5,7 +5,7 @@ import type { Registry } from '../contracts/registry.ts';
 import { deadlineDefaults, modelDefaults } from './defaults.ts';
 import type { FileInput } from './file-fields.ts';
 import type { ModelInput } from './model-fields.ts';
-import { schedulerParams } from './scheduler-fields.ts';
+import { admissionWindow, schedulerParams } from './scheduler-fields.ts';
 
 /** A models file without problems, as the rest of the house sees it: ms, MB, absolute paths, no gaps. */
 export function buildRegistry(file: FileInput, path: string, projectDir: string): Registry {
@@ -18,6 +18,7 @@ export function buildRegistry(file: FileInput, path: string, projectDir: string)
     names: new Map(models.flatMap(({ id, aliases }) => [id, ...aliases].map((name) => [name, id] as const))),
     defaults: endpointDefaults(models, marked),
     scheduler: schedulerParams(file.scheduler),
+    window: admissionWindow(file.scheduler),
     vramMb: asMb(file.vram_gb ?? 0),
     webhooks: {
       allowHttp: file.webhooks?.allow_http ?? false,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import type { AdmissionWindow } from '../contracts/admission-window.ts';
 import type { SchedulerParams } from '../contracts/scheduler-params.ts';
-import { schedulerDefaults } from './defaults.ts';
+import { admissionDefaults, schedulerDefaults } from './defaults.ts';
 import { type Field, shapeOf } from './field.ts';
 
 const seconds = z.number().nonnegative().max(604_800);
@@ -69,10 +70,19 @@ const switchField = (name: string, value: boolean, what: string) => ({
   shown: `\`${value}\``,
 });
 
+const jobsField = (name: string, value: number, what: string) => ({
+  schema: z.int().min(1).max(1_000_000).optional(),
+  expected: 'a whole number from 1 to 1000000',
+  example: `${name}: ${value}`,
+  what,
+  shown: `\`${value}\``,
+});
+
 const inSeconds = ([interactive, normal, batch]: readonly [number, number, number]) =>
   [interactive / 1000, normal / 1000, batch / 1000] as const;
 
 const d = schedulerDefaults;
+const w = admissionDefaults;
 const aTime = 'a number of seconds';
 const aFactor = 'a number, 0 or more';
 
@@ -137,6 +147,26 @@ export const schedulerFields = {
     d.guard,
     'Keep the promise of `max_wait_s`; off only for measurements (guard).',
   ),
+  fair_keys: switchField(
+    'fair_keys',
+    true,
+    'Only so many jobs of one API key wait in a lane; the rest wait in a backlog of the key, where the policy does not see them.',
+  ),
+  key_window_alone_jobs: jobsField(
+    'key_window_alone_jobs',
+    w.alone,
+    'So many while no other key is active; never fewer than the model runs at once.',
+  ),
+  key_window_shared_jobs: jobsField(
+    'key_window_shared_jobs',
+    w.shared,
+    'So many while several keys are active; never fewer than the model runs at once.',
+  ),
+  key_active_s: secondsField(
+    'key_active_s',
+    w.activeForMs,
+    'Seconds for which a key counts as active after it sent a job.',
+  ),
 } as const;
 
 export const schedulerSchema = z.strictObject(shapeOf(schedulerFields));
@@ -158,6 +188,16 @@ export function schedulerParams(input: SchedulerInput = {}): SchedulerParams {
     specMargin: input.preload_margin ?? d.specMargin,
     guard: input.starvation_guard ?? d.guard,
     spec: input.preload ?? d.spec,
+  };
+}
+
+/** null: switched off. */
+export function admissionWindow(input: SchedulerInput = {}): AdmissionWindow | null {
+  if (input.fair_keys === false) return null;
+  return {
+    alone: input.key_window_alone_jobs ?? w.alone,
+    shared: input.key_window_shared_jobs ?? w.shared,
+    activeForMs: ms(input.key_active_s) ?? w.activeForMs,
   };
 }
 

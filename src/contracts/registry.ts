@@ -1,3 +1,4 @@
+import type { AdmissionWindow } from './admission-window.ts';
 import type { ModelId } from './ids.ts';
 import type { ModelSpec } from './model.ts';
 import type { SchedulerParams } from './scheduler-params.ts';
@@ -11,6 +12,8 @@ export interface Registry {
   /** Endpoint path -> the model that answers a request without `model`. */
   readonly defaults: ReadonlyMap<string, ModelId>;
   readonly scheduler: SchedulerParams;
+  /** Fair between keys; null: every job enters its lane at once. */
+  readonly window: AdmissionWindow | null;
   /** GPU memory to share, MB; 0: exactly one resident at a time. */
   readonly vramMb: number;
   readonly webhooks: WebhookPolicy;

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { ModelId } from '../contracts/ids.ts';
 import { keys, laneModel } from './keys.ts';
-import { readSnapshot } from './snapshot.ts';
+import { runScript } from './scripts.ts';
 
 export interface LaneDepth {
   readonly queued: number;
@@ -9,22 +9,36 @@ export interface LaneDepth {
   readonly oldestQueuedAtMs: number | null;
 }
 
-/** Waiting and running jobs of every model that ever had one. */
+/** Waiting (in lanes and backlogs) and running jobs of every model that ever had one. */
 export async function readDepths(redis: Redis, nowMs: number): Promise<ReadonlyMap<ModelId, LaneDepth>> {
-  const counts = new Map<ModelId, { queued: number; inProgress: number }>();
-  for (const [field, value] of Object.entries(await redis.hgetall(keys.counts))) {
+  const counts = Object.entries(await redis.hgetall(keys.counts));
+  const lanes = [...new Set(counts.map(([field]) => field.split('|')[0] ?? ''))];
+  const oldest = await runScript<string[]>(redis, 'oldestAccepted', nowMs, ...lanes);
+  const depths = new Map<ModelId, LaneDepth>();
+  for (const [field, value] of counts) {
     const [lane = '', status] = field.split('|');
-    const count = counts.get(laneModel(lane)) ?? { queued: 0, inProgress: 0 };
-    if (status === 'queued') count.queued += Number(value);
-    else count.inProgress += Number(value);
-    counts.set(laneModel(lane), count);
+    const more = status === 'queued' ? { queued: Number(value) } : { inProgress: Number(value) };
+    depths.set(laneModel(lane), sum(depths.get(laneModel(lane)), more));
   }
-  const snapshot = await readSnapshot(redis, [...counts.keys()], nowMs);
-  return new Map(
-    snapshot.map(({ model, oldest }) => {
-      const since = oldest.filter((time) => time >= 0);
-      const { queued, inProgress } = counts.get(model) ?? { queued: 0, inProgress: 0 };
-      return [model, { queued, inProgress, oldestQueuedAtMs: since.length > 0 ? Math.min(...since) : null }];
-    }),
-  );
+  for (const [at, lane] of lanes.entries()) {
+    const sinceMs = Number(oldest[at] ?? -1);
+    if (sinceMs >= 0)
+      depths.set(laneModel(lane), sum(depths.get(laneModel(lane)), { oldestQueuedAtMs: sinceMs }));
+  }
+  return depths;
+}
+
+const nothing: LaneDepth = { queued: 0, inProgress: 0, oldestQueuedAtMs: null };
+
+function sum(
+  { queued, inProgress, oldestQueuedAtMs }: LaneDepth = nothing,
+  more: Partial<LaneDepth> = {},
+): LaneDepth {
+  const { queued: q = 0, inProgress: p = 0, oldestQueuedAtMs: o = null } = more;
+  const times = [oldestQueuedAtMs, o].filter((time) => time !== null);
+  return {
+    queued: queued + q,
+    inProgress: inProgress + p,
+    oldestQueuedAtMs: times.length === 0 ? null : Math.min(...times),
+  };
 }

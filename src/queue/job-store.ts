@@ -1,4 +1,6 @@
 import type { Redis } from 'ioredis';
+import { admissionDefaults } from '../config/defaults.ts';
+import type { AdmissionWindow } from '../contracts/admission-window.ts';
 import { errors } from '../contracts/error-catalogue.ts';
 import type { Emit } from '../contracts/events.ts';
 import type { JobId, ModelId } from '../contracts/ids.ts';
@@ -19,6 +21,8 @@ export interface JobStoreOptions {
   readonly emit: Emit;
   /** A worker of this process hears of accepted jobs by their event. */
   readonly hasWorker?: boolean;
+  /** How many jobs of one key may wait in a lane of this model. */
+  readonly windowOf?: (model: ModelId) => AdmissionWindow;
   /** Called when a job is on its way to Redis: most probably it will be accepted. Must not throw. */
   readonly onSubmitting?: (job: NewJob) => void;
 }
@@ -29,15 +33,19 @@ export class RedisJobStore {
   private readonly clock: Pick<Clock, 'now'>;
   private readonly emit: Emit;
   private readonly hasWorker: boolean;
+  private readonly windowOf: (model: ModelId) => AdmissionWindow;
   private readonly onSubmitting: (job: NewJob) => void;
   /** Refused with an error, but perhaps stored all the same: an answer was lost. */
   private readonly uncertain = new Set<JobId>();
 
-  constructor({ redis, clock, emit, hasWorker = false, onSubmitting = () => undefined }: JobStoreOptions) {
+  constructor(options: JobStoreOptions) {
+    const { redis, clock, emit, hasWorker = false } = options;
+    const { windowOf = () => admissionDefaults, onSubmitting = () => undefined } = options;
     this.redis = redis;
     this.clock = clock;
     this.emit = emit;
     this.hasWorker = hasWorker;
+    this.windowOf = windowOf;
     this.onSubmitting = onSubmitting;
     redis.on('ready', () => {
       for (const id of this.uncertain) void this.withdraw(id);
@@ -45,7 +53,7 @@ export class RedisJobStore {
   }
 
   /**
-   * Makes the job durable and puts it into its lane, in one step.
+   * Makes the job durable and puts it into its lane, or into its key's backlog before it, in one step.
    * @throws queue_full (429), queue_unavailable (503), storage_full (507)
    */
   async submit(
@@ -55,7 +63,17 @@ export class RedisJobStore {
     const lane = laneName(job.model, job.class);
     const lanes = jobClasses.map((jobClass) => laneName(job.model, jobClass));
     const { queueCap } = admission;
-    const facts = [job.id, lane, queueCap, this.hasWorker ? '1' : '0', ...lanes, ...encodeNewJob(job)];
+    const { alone, shared, activeForMs } = this.windowOf(job.model);
+    const window = [job.keyId, alone, shared, activeForMs];
+    const facts = [
+      job.id,
+      lane,
+      queueCap,
+      this.hasWorker ? '1' : '0',
+      ...lanes,
+      ...window,
+      ...encodeNewJob(job),
+    ];
     try {
       const accepting = runScript<[string, number]>(this.redis, 'accept', this.clock.now(), ...facts);
       this.onSubmitting(job);
@@ -86,7 +104,7 @@ export class RedisJobStore {
     });
   }
 
-  /** 1 is the next of its lane to start; null when it no longer waits. */
+  /** 1 is the next of its lane to start, backlogs included; null when it no longer waits. */
   position(id: JobId): Promise<{ readonly position: number } | null> {
     return asQueueErrors(async () => {
       const position = await runScript<number | null>(this.redis, 'position', this.clock.now(), id);

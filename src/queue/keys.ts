@@ -22,10 +22,22 @@ export const keys = {
   outbox: key('outbox'),
   /** Hash: `<lane>|<status>` -> number of live jobs. */
   counts: key('counts'),
-  /** Hash: lane -> sum of the enqueue times of its waiting jobs, relative to `epochBaseMs`. */
+  /** Hash: lane -> sum of the times at which its waiting jobs entered it, relative to `epochBaseMs`. */
   sums: key('sums'),
-  /** Hash: lane -> jobs ever accepted. */
-  accepted: key('accepted'),
+  /** Hash: lane -> jobs that ever entered it. */
+  entered: key('entered'),
+  /** Hash: lane -> jobs that ever came to a backlog before it. */
+  joined: key('joined'),
+  /** Sorted set: API keys by when they last sent a job. */
+  active: key('active'),
+  /** Hash: lane -> its window, as the last job that came to a backlog brought it. */
+  windows: key('windows'),
+  /** Hash: API key -> how many of its jobs are queued in the lane. */
+  window: (lane: string) => key('window', lane),
+  /** Set: API keys with a backlog before the lane. */
+  backlogs: (lane: string) => key('backlogs', lane),
+  /** List: jobs of one API key that wait to enter the lane, the next one last. */
+  backlog: (lane: string, keyId: KeyId) => key('backlog', lane, keyId),
   /** Set: models that the operator paused. */
   paused: key('paused'),
   /** Stream: settled jobs, read by every API process. */

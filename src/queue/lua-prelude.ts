@@ -1,5 +1,6 @@
 import { jobStatuses, jobTransitions, maxAttempts } from '../contracts/job.ts';
 import { prefix } from './keys.ts';
+import { laneLua } from './lua-window.ts';
 
 /** An API process beats more often than this, and a worker too. */
 export const apiAliveMs = 12_000;
@@ -14,7 +15,7 @@ const transitions = jobStatuses.map((from) => `${from}=${luaTable(jobTransitions
 
 /**
  * Shared by all job scripts: `become` is the only place where a status changes, and with it go the counters, the
- * deadline, retention, the outbox and the history, in one step. `ARGV[1]` is always the time, epoch ms.
+ * key's window and backlog, the deadline, retention, the outbox and the history, in one step. `ARGV[1]` is always the time, epoch ms.
  */
 export const prelude = `
 local P = '${prefix}:'
@@ -36,40 +37,7 @@ local function tell(event)
   redis.call('XADD', P .. 'history:jobs', 'MAXLEN', '~', 10000, '*', 'at', ARGV[1], 'event', cjson.encode(event))
 end
 
--- A lane is a BullMQ queue, left as BullMQ's own scripts leave it; its events and markers, which nobody reads, are left out.
-local function laneKey(lane, part) return P .. lane .. ':' .. part end
-local function lockKey(lane, id) return laneKey(lane, id) .. ':lock' end
-
--- Returns how many wait then; nil: it is in its lane already.
-local function enterLane(lane, id, createdAt)
-  if redis.call('EXISTS', laneKey(lane, id)) == 1 then return nil end
-  redis.call('HSET', laneKey(lane, id), 'name', 'job', 'data', '{"v":1}', 'opts', '{}', 'timestamp', createdAt,
-    'delay', '0', 'priority', '0')
-  return redis.call('LPUSH', laneKey(lane, 'wait'), id)
-end
-
-local function leaveLane(lane, id)
-  if redis.call('LREM', laneKey(lane, 'wait'), -1, id) > 0 then redis.call('DEL', laneKey(lane, id)) end
-end
-
--- The end of an attempt: the job leaves the lane for good, or is the next of it again.
-local function leaveActive(lane, id)
-  redis.call('LREM', laneKey(lane, 'active'), -1, id)
-  redis.call('SREM', laneKey(lane, 'stalled'), id)
-  redis.call('DEL', laneKey(lane, id), lockKey(lane, id))
-end
-
-local function putBack(lane, id)
-  if redis.call('LREM', laneKey(lane, 'active'), -1, id) == 0 then return end
-  redis.call('SREM', laneKey(lane, 'stalled'), id)
-  redis.call('DEL', lockKey(lane, id))
-  redis.call('RPUSH', laneKey(lane, 'wait'), id)
-end
-
-local function tellWork(lane)
-  redis.call('XADD', P .. 'work', 'MAXLEN', '~', 100, '*', 'lane', lane)
-end
-
+${laneLua}
 local function liveSince(set, maxAgeMs) return redis.call('ZRANGEBYSCORE', P .. set, whole(now - maxAgeMs), '+inf', 'LIMIT', 0, 2) end
 
 -- Whether the API process that hears of the end by a message of its own is the only one there is.
@@ -109,16 +77,19 @@ end
 
 -- inOrderFor: the inbox that hears of the end by a message of its own, after the last chunk.
 local function become(id, to, inOrderFor)
-  local from, lane, enqueued = read(id, 'status', 'lane', 'enqueued')
+  local from, lane, keyId, enqueued = read(id, 'status', 'lane', 'keyId', 'enqueued')
   if not may[from] or not may[from][to] then error('illegal transition of ' .. id .. ': ' .. tostring(from) .. ' to ' .. to) end
   redis.call('HSET', jobKey(id), 'status', to)
   count(lane, from, -1)
   if from == 'queued' then
-    redis.call('HINCRBY', P .. 'sums', lane, whole(-tonumber(enqueued)))
     redis.call('ZREM', P .. 'deadlines', id)
+    leaveWaiting(lane, keyId, id, enqueued)
   end
   if isEnded(to) then return finish(id, to, inOrderFor) end
   count(lane, to, 1)
-  if to == 'queued' then redis.call('HINCRBY', P .. 'sums', lane, enqueued) end
+  if to == 'queued' then
+    redis.call('HINCRBY', P .. 'sums', lane, enqueued)
+    countInLane(lane, keyId, 1)
+  end
 end
 `;

@@ -2,28 +2,37 @@ import { workerStaleAfterMs } from '../contracts/model.ts';
 import { prelude } from './lua-prelude.ts';
 
 /** Accepting, starting, settling and ending a job: each is one step in Redis. The first argument is the time. */
-export const jobScripts = {
+export const changeScripts = {
   /**
-   * now, id, lane, cap, '1' when a worker of this process is woken anyway, lanes of the model (3), fields and values of
-   * the record: recorded and in its lane, or neither
+   * now, id, lane, cap, '1' when a worker of this process is woken anyway, lanes of the model (3), key, its window alone
+   * and shared, how long a key is active (ms), fields and values of the record: recorded and in its lane or its key's
+   * backlog, or neither
    */
   accept: `${prelude}
-local id, lane, cap = ARGV[2], ARGV[3], tonumber(ARGV[4])
+local id, lane, cap, keyId = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[9]
+local alone, shared, activeForMs = ARGV[10], ARGV[11], ARGV[12]
 if redis.call('EXISTS', jobKey(id)) == 1 then return {'accepted', 0} end
 local waiting = 0
 for _, queued in ipairs(redis.call('HMGET', P .. 'counts', ARGV[6] .. '|queued', ARGV[7] .. '|queued', ARGV[8] .. '|queued')) do
   waiting = waiting + tonumber(queued or 0)
 end
 if waiting >= cap then return {'full', waiting} end
-redis.call('HSET', jobKey(id), 'seq', redis.call('HINCRBY', P .. 'accepted', lane, 1), unpack(ARGV, 9))
-local keyId, model, class, deadline, enqueued, createdAt =
-  read(id, 'keyId', 'model', 'class', 'queueDeadlineMs', 'enqueued', 'createdAtMs')
+redis.call('ZADD', P .. 'active', ARGV[1], keyId)
+local mayEnter = not hasBacklog(lane, keyId) and roomFor(lane, keyId, alone, shared, activeForMs) > 0
+local seq = redis.call('HINCRBY', P .. (mayEnter and 'entered' or 'joined'), lane, 1)
+redis.call('HSET', jobKey(id), 'seq', seq, unpack(ARGV, 13))
+local model, class, deadline, enqueued, createdAt =
+  read(id, 'model', 'class', 'queueDeadlineMs', 'enqueued', 'createdAtMs')
 redis.call('ZADD', P .. 'index:' .. keyId, 0, id)
 redis.call('ZADD', P .. 'deadlines', deadline, id)
-redis.call('HINCRBY', P .. 'sums', lane, enqueued)
 count(lane, 'queued', 1)
-local length = enterLane(lane, id, createdAt)
-if length == 1 and (ARGV[5] ~= '1' or #liveSince('workers', ${workerStaleAfterMs}) > 1) then tellWork(lane) end
+if mayEnter then
+  local length = enterLane(lane, keyId, id, createdAt, enqueued)
+  if length == 1 and (ARGV[5] ~= '1' or #liveSince('workers', ${workerStaleAfterMs}) > 1) then tellWork(lane) end
+else
+  enterBacklog(lane, keyId, id, alone, shared, activeForMs)
+  enterNext(lane, keyId)
+end
 tell({ type = 'job.accepted', jobId = id, model = model, class = class, keyId = keyId })
 return {'accepted', waiting}`,
 
@@ -228,43 +237,4 @@ for _, id in ipairs(ids) do
 end
 redis.call('ZREMRANGEBYSCORE', P .. 'gone', '-inf', ARGV[1])
 return ids`,
-
-  /** now, lanes: per lane how many wait, since when the oldest does, sum of enqueue times, accepted ever */
-  snapshot: `${prelude}
-local lanes = {}
-for at = 2, #ARGV do
-  local lane = ARGV[at]
-  local oldest = redis.call('LINDEX', P .. lane .. ':wait', -1)
-  local since = oldest and (read(oldest, 'createdAtMs') or ARGV[1])
-  lanes[#lanes + 1] = {
-    redis.call('LLEN', P .. lane .. ':wait'), since or '-1',
-    redis.call('HGET', P .. 'sums', lane) or '0', redis.call('HGET', P .. 'counts', lane .. '|queued') or '0',
-    redis.call('HGET', P .. 'accepted', lane) or '0' }
-end
-return {redis.call('SMEMBERS', P .. 'paused'), lanes}`,
-
-  /**
-   * now, id: where it stands in its lane, counted from 1; null when it does not wait. The numbers of acceptance fall
-   * along the list, so that it is found by halving; among jobs that were put back it is looked for one by one.
-   */
-  position: `${prelude}
-local id = ARGV[2]
-local status, lane, seq = read(id, 'status', 'lane', 'seq')
-if status ~= 'queued' then return false end
-local wait = laneKey(lane, 'wait')
-local length = redis.call('LLEN', wait)
-seq = tonumber(seq)
-local low, high = 0, length - 1
-while seq and low <= high do
-  local middle = math.floor((low + high) / 2)
-  local other = redis.call('LINDEX', wait, middle)
-  if other == id then return length - middle end
-  local otherSeq = tonumber((read(other, 'seq')))
-  if not otherSeq then break end
-  if otherSeq > seq then low = middle + 1 else high = middle - 1 end
-end
-local at = redis.call('LPOS', wait, id, 'RANK', -1)
-return at and length - at or length + 1`,
 } as const;
-
-export type JobScript = keyof typeof jobScripts;

@@ -1,8 +1,12 @@
 import { Writable } from 'node:stream';
 import type { Redis } from 'ioredis';
-import { type JobScript, jobScripts } from './lua-scripts.ts';
+import { lookScripts } from './lua-looks.ts';
+import { changeScripts } from './lua-scripts.ts';
 
 type Commands = Record<string, (...args: (string | number)[]) => Promise<unknown>>;
+
+const jobScripts = { ...changeScripts, ...lookScripts };
+type JobScript = keyof typeof jobScripts;
 
 const command = (script: JobScript): string => `roundhouse:${script}`;
 

@@ -3,6 +3,7 @@ import { type ApiKey, parseApiKey } from '../api/api-keys.ts';
 import { HttpServer } from '../api/http-server.ts';
 import type { LogSource } from '../api/ports.ts';
 import { WebhookSender } from '../background/webhook-sender.ts';
+import { windowOf } from '../contracts/admission-window.ts';
 import { makeApiKey, makeWebhookSecret, readOrMakeSecret } from '../platform/secret-file.ts';
 import type { Service } from '../platform/service.ts';
 import { createGuardedClient } from '../platform/webhook-address.ts';
@@ -47,6 +48,7 @@ export async function apiHalf(
         clock,
         emit,
         hasWorker: settings.role === 'all',
+        windowOf: (model) => windowOf(registry().window, registry().models.get(model)?.concurrency ?? 1),
         onSubmitting: (job) => house.newcomers.forEach((tell) => void tell(job)),
       }),
       inbox,

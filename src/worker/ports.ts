@@ -17,15 +17,20 @@ export interface Lanes {
   failWaiting(model: ModelId, error: ErrorBody, which: 'sync' | 'all'): Promise<number>;
 }
 
-/** Three numbers per class (interactive, normal, batch). Times are epoch ms; `oldest` is -1 without a job. */
+/**
+ * Three numbers per class (interactive, normal, batch) of the jobs in the lanes. Times are epoch ms, `oldest` is -1
+ * without a job.
+ */
 export interface LaneCounts {
   readonly model: ModelId;
   readonly waiting: readonly [number, number, number];
   readonly oldest: readonly [number, number, number];
-  /** Sum of enqueue times, for the waiting already suffered. */
+  /** Sum of the times at which they entered, for the waiting already suffered. */
   readonly sumEnqueued: readonly [number, number, number];
-  /** Jobs ever accepted, for arrival rates. */
+  /** Jobs that ever entered, for arrival rates. */
   readonly accepted: readonly [number, number, number];
+  /** Jobs that ever came to a backlog before the lane instead; it is seen no further. */
+  readonly joined?: readonly [number, number, number];
   readonly paused: boolean;
 }
 

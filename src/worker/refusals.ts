@@ -12,7 +12,7 @@ export interface RefusalsOptions {
 export class Refusals {
   private readonly options: RefusalsOptions;
   private known: ReadonlySet<ModelId>;
-  /** What waited and was ever accepted when a model's waiting jobs were last refused: unchanged, none are left. */
+  /** What waited and had ever come when a model's waiting jobs were last refused: unchanged, none are left. */
   private readonly refusedAt = new Map<ModelId, string>();
 
   /** @param known models that an earlier registry had, too */
@@ -24,9 +24,9 @@ export class Refusals {
   /** Fails sync jobs of models that failed to start more than once, until their next try; others keep their place. */
   async ofUnstartable(counts: readonly LaneCounts[], nowMs: number): Promise<void> {
     const { lanes, failures } = this.options;
-    for (const { model, waiting, accepted } of counts) {
+    for (const { model, waiting, accepted, joined } of counts) {
       const error = failures.refusal(model, nowMs);
-      const state = `${failures.count(model)}:${accepted}:${waiting}`;
+      const state = `${failures.count(model)}:${accepted}:${joined}:${waiting}`;
       if (error === null || waiting.every((n) => n === 0) || this.refusedAt.get(model) === state) continue;
       await lanes.failWaiting(model, error, 'sync');
       this.refusedAt.set(model, state);

@@ -1,4 +1,4 @@
-import { schedulerDefaults } from '../../src/config/defaults.ts';
+import { admissionDefaults, schedulerDefaults } from '../../src/config/defaults.ts';
 import type { ModelId } from '../../src/contracts/ids.ts';
 import type { ModelSpec } from '../../src/contracts/model.ts';
 import type { Registry } from '../../src/contracts/registry.ts';
@@ -43,6 +43,7 @@ export function aRegistry(...models: ModelSpec[]): Registry {
     names: new Map(models.flatMap(({ id, aliases }) => [id, ...aliases].map((name) => [name, id] as const))),
     defaults,
     scheduler: schedulerDefaults,
+    window: admissionDefaults,
     vramMb: 0,
     webhooks: { allowHttp: false, allowCidrs: [] },
   };

@@ -140,6 +140,7 @@ test('the snapshot counts waiting jobs, their age and what was ever accepted', a
     oldest: [-1, nowMs - 2000, nowMs],
     sumEnqueued: [0, 2 * nowMs - 3000, nowMs],
     accepted: [0, 2, 1],
+    joined: [0, 0, 0],
     paused: false,
   });
   await lanes.claim(model('echo'), 'normal');

@@ -156,7 +156,7 @@ modles: {}
       '19: model "e": "endpoint" is missing. Write for example: endpoint: /v1/chat/completions',
       '21: webhooks: "allow_cidrs" must be a list of networks in CIDR notation; entry 1 is "10.0.0.0". Write for example: allow_cidrs: [100.64.0.0/10]',
       '23: scheduler.target_wait_s: "interactive" must be a number of seconds over 0, not "soon". Write for example: target_wait_s: { interactive: 30 }',
-      '24: scheduler: unknown key "beta". Known here: target_wait_s, max_wait_s, max_wait_cycles, min_stay_swaps, rent_share, soft_drain_jobs, soft_drain_cap_s, settle_share, settle_cap_s, preload, preload_idle_s, preload_margin, starvation_guard.',
+      '24: scheduler: unknown key "beta". Known here: target_wait_s, max_wait_s, max_wait_cycles, min_stay_swaps, rent_share, soft_drain_jobs, soft_drain_cap_s, settle_share, settle_cap_s, preload, preload_idle_s, preload_margin, starvation_guard, fair_keys, key_window_alone_jobs, key_window_shared_jobs, key_active_s.',
       '25: unknown key "modles". Did you mean "models"?',
     ],
   );
