@@ -24,6 +24,11 @@ export class Journal {
     return new Journal(path);
   }
 
+  /** One that is there already. */
+  static open(path: string): Journal {
+    return new Journal(path);
+  }
+
   async entries(): Promise<readonly JournalEntry[]> {
     const text = await readFile(this.path, 'utf8');
     return text
