@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { JobId } from '../../src/contracts/ids.ts';
+import type { JobId, KeyId } from '../../src/contracts/ids.ts';
 import { isTerminal, type JobStatus, jobStatuses, maxAttempts, mayBecome } from '../../src/contracts/job.ts';
 import type { Claim } from '../../src/queue/claim.ts';
 import { expireJob } from '../../src/queue/expire.ts';
-import { epochBaseMs } from '../../src/queue/keys.ts';
 import { prelude } from '../../src/queue/lua-prelude.ts';
 import { encodeNewJob } from '../../src/queue/record-codec.ts';
 import { aJob, model } from '../helpers/jobs.ts';
@@ -57,12 +56,15 @@ const step = fc.constantFrom<Step>(
 /** What a job was seen as, in the order in which it was seen. */
 type Seen = Map<JobId, JobStatus[]>;
 
-test('whatever happens in whatever order, jobs move as the contract says and all books agree', async () => {
+const window = { alone: 3, shared: 2, activeForMs: 600_000 };
+const keyIds = ['0123456789ab', 'ba9876543210'] as KeyId[];
+
+test('whatever happens in whatever order, jobs of two keys move as the contract says and all books agree', async () => {
   await using house = await QueueHouse.open();
-  const store = await house.store();
+  const store = await house.store(window);
   const redis = await house.connected('worker');
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 30 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {
       await redis.flushall();
       let worker = await house.worker();
       const seen: Seen = new Map();
@@ -73,7 +75,8 @@ test('whatever happens in whatever order, jobs move as the contract says and all
         const queued = [...seen].find(([, statuses]) => statuses.at(-1) === 'queued')?.[0];
         const target = at % 2 === 0 ? (first?.record.id ?? queued) : (queued ?? first?.record.id);
         if (what === 'submit') {
-          const job = aJob();
+          const keyId = keyIds[at % 3 === 0 ? 1 : 0] as KeyId;
+          const job = aJob({ keyId });
           await store.submit(job, roomy);
           seen.set(job.id, []);
         } else if (what === 'claim') {
@@ -150,10 +153,30 @@ async function checkBooks(redis: Redis, seen: Seen): Promise<void> {
   const count = (status: string) => Number(counts[`m.echo.normal|${status}`] ?? 0);
   assert.equal(count('queued'), queued.length);
   assert.equal(count('in_progress') + count('cancelling'), running.length);
-  assert.deepEqual((await redis.lrange(`${lane}:wait`, 0, -1)).toSorted(), queued.toSorted());
+  const inLane = await redis.lrange(`${lane}:wait`, 0, -1);
+  const backlogs = await Promise.all(keyIds.map((keyId) => redis.lrange(backlogOf(keyId), 0, -1)));
+  assert.deepEqual([...inLane, ...backlogs.flat()].toSorted(), queued.toSorted());
   let sum = 0;
-  for (const id of queued)
-    sum += Number(await redis.hget(`{roundhouse}:job:${id}`, 'createdAtMs')) - epochBaseMs;
+  for (const id of inLane) sum += Number(await redis.hget(`{roundhouse}:job:${id}`, 'enqueued'));
   assert.equal(Number((await redis.hget('{roundhouse}:sums', 'm.echo.normal')) ?? 0), sum);
+  await checkWindows(redis, inLane, backlogs);
   assert.equal(await redis.zcard('{roundhouse}:ended'), seen.size - queued.length - running.length);
+}
+
+const backlogOf = (keyId: KeyId): string => `{roundhouse}:backlog:m.echo.normal:${keyId}`;
+
+/** What is counted of each key is what waits, and a backlog is there only where the window is full. */
+async function checkWindows(redis: Redis, inLane: string[], backlogs: string[][]): Promise<void> {
+  const counted = await redis.hgetall('{roundhouse}:window:m.echo.normal');
+  const owners = await Promise.all(inLane.map((id) => redis.hget(`{roundhouse}:job:${id}`, 'keyId')));
+  for (const [at, keyId] of keyIds.entries()) {
+    const waiting = owners.filter((owner) => owner === keyId).length;
+    assert.equal(Number(counted[keyId] ?? 0), waiting);
+    const isHeld = (backlogs[at]?.length ?? 0) > 0;
+    if (isHeld) assert.ok(waiting >= window.shared, `${waiting} of ${keyId} wait, and others are held back`);
+    const isKnown = (await redis.sismember('{roundhouse}:backlogs:m.echo.normal', keyId)) === 1;
+    assert.equal(isKnown, isHeld);
+    for (const id of backlogs[at] ?? [])
+      assert.equal(await redis.exists(`${lane}:${id}`), 0, `BullMQ knows ${id}`);
+  }
 }

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { AdmissionWindow } from '../../src/contracts/admission-window.ts';
 import type { RoundhouseEvent } from '../../src/contracts/events.ts';
 import type { ModelId } from '../../src/contracts/ids.ts';
 import { connectRedis, type RedisRole } from '../../src/queue/connection.ts';
@@ -65,8 +66,11 @@ export class QueueHouse {
     return redis;
   }
 
-  async store(): Promise<RedisJobStore> {
-    return new RedisJobStore({ redis: await this.connected('command'), clock: this.clock, emit: this.emit });
+  /** @param window on every lane; the default one where it is not given */
+  async store(window?: AdmissionWindow): Promise<RedisJobStore> {
+    const { clock, emit } = this;
+    const redis = await this.connected('command');
+    return new RedisJobStore({ redis, clock, emit, ...(window ? { windowOf: () => window } : {}) });
   }
 
   async inbox(): Promise<RedisJobInbox> {
