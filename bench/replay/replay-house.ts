@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { windowOf } from '../../src/contracts/admission-window.ts';
 import type { Emit } from '../../src/contracts/events.ts';
 import type { ModelId } from '../../src/contracts/ids.ts';
 import { type Service, startAll, stopAll } from '../../src/platform/service.ts';
@@ -119,7 +120,7 @@ function modelsFile(trace: Trace, journalOf: (model: ModelId) => string, factor:
 }
 
 async function furnish(house: House, redisUrl: string) {
-  const { clock, emit } = house;
+  const { clock, emit, registry } = house;
   const { redis, service } = workerConnection(house, redisUrl);
   const command = connectRedis(redisUrl, 'command', emit);
   const blocking = connectRedis(redisUrl, 'blocking', emit);
@@ -130,6 +131,7 @@ async function furnish(house: House, redisUrl: string) {
     clock,
     emit,
     hasWorker: true,
+    windowOf: (model) => windowOf(registry().window, registry().models.get(model)?.concurrency ?? 1),
     onSubmitting: (job) => house.newcomers.forEach((tell) => void tell(job)),
   });
   const onLost = () => emit({ type: 'system.fault', where: 'replay', message: 'the worker lost its name' });

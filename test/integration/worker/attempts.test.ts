@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { FastClock } from '../../../bench/replay/fast-clock.ts';
 import type { JobId } from '../../../src/contracts/ids.ts';
 import type { JobMessage } from '../../../src/contracts/job.ts';
-import { FastClock, WorkerHouse } from './worker-house.ts';
+import { WorkerHouse } from './worker-house.ts';
 
 interface Answer {
   readonly choices: readonly [{ readonly message: { readonly content: string } }];

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { FastClock } from '../../../bench/replay/fast-clock.ts';
 import { model } from '../../helpers/jobs.ts';
 import { TempDir } from '../../helpers/temp-dir.ts';
 import { projectDir } from '../supervisor/turntable-box.ts';
-import { FastClock, WorkerHouse } from './worker-house.ts';
+import { WorkerHouse } from './worker-house.ts';
 
 test('jobs that alternate between two models are served in groups, with one model there at a time', async (t) => {
   await using house = await WorkerHouse.open(t, { a: {}, b: {} });

@@ -20,32 +20,6 @@ export interface HouseModel extends StandIn {
   readonly spec?: Partial<ModelSpec>;
 }
 
-/** Time that runs so many times as fast as the real one. */
-export class FastClock implements Clock {
-  private readonly times: number;
-  private readonly startedMs = Date.now();
-
-  constructor(times: number) {
-    this.times = times;
-  }
-
-  now(): number {
-    return this.startedMs + this.monotonicMs();
-  }
-
-  monotonicMs(): number {
-    return (Date.now() - this.startedMs) * this.times;
-  }
-
-  sleep(ms: number, signal?: AbortSignal): Promise<void> {
-    return systemClock.sleep(ms / this.times, signal);
-  }
-
-  after(ms: number, run: () => void): () => void {
-    return systemClock.after(ms / this.times, run);
-  }
-}
-
 type Running = { readonly worker: GpuWorker; readonly stop: (graceMs: number) => Promise<void> };
 
 /** The worker as it is in production: real Redis, real processes; the model servers are stand-ins. */
