@@ -48,6 +48,14 @@ export const killPoints: readonly KillPoint[] = [
     },
   },
   {
+    name: 'jobs enter from a backlog',
+    async arrive({ journal, submit }) {
+      const ids: string[] = [];
+      for (let i = 0; i < 8; i++) ids.push(await submit('chat'));
+      await journal.until(({ event, job }) => event === 'gen_end' && job === ids[2]);
+    },
+  },
+  {
     name: 'result written but not settled',
     async arrive({ box, journal, submit }) {
       const id = await submit('voice');

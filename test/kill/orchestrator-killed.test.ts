@@ -86,8 +86,9 @@ async function historyOf(house: Orchestrator, acked: readonly string[]): Promise
 
 function modelsFile(journal: string): string {
   const args = { journal, load_ms: loadMs, tokens: 10, token_ms: 20 };
-  return standInModels([
+  const models = [
     { id: 'chat', args },
     { id: 'voice', type: 'speech', args },
-  ]);
+  ] as const;
+  return standInModels(models, { scheduler: { key_window_alone_jobs: 2, key_window_shared_jobs: 2 } });
 }
