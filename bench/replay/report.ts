@@ -14,10 +14,8 @@ const titles = [
   'replayed',
   'lost',
   'doubled',
-  'added to a job: taken off',
-  'left',
-  'added to a swap: taken off',
-  'left',
+  'a job longer by',
+  'a swap longer by',
 ];
 
 /** Trace -> figures, as they stand in docs/PERFORMANCE.md. */
@@ -32,12 +30,13 @@ function rowOf([name, figures]: readonly [string, Figures]): readonly string[] {
     ...[short(simulated.meanWaitS), short(replayed.meanWaitS)],
     ...[short(simulated.p99WaitS), short(replayed.p99WaitS)],
     ...[short(lost), short(doubled)],
-    ...[distortion.jobTakenOffS.toFixed(1), distortion.jobS.toFixed(1)],
-    ...[distortion.swapTakenOffS.toFixed(1), distortion.swapS.toFixed(1)],
+    ...[seconds(distortion.jobS), seconds(distortion.swapS)],
   ];
 }
 
 const short = (value: number): string =>
   Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(3)));
+
+const seconds = (value: number): string => value.toFixed(1).replace('-', '−');
 
 const percent = (share: number): string => `${share < 0 ? '−' : '+'}${Math.abs(100 * share).toFixed(1)} %`;
