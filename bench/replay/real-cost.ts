@@ -7,9 +7,9 @@ const remembered = 15;
 export class RealCost {
   private readonly latest: number[] = [];
 
-  /** Ms of the trace: the median of the latest, since the machine is busier at times. */
+  /** Ms of the trace: the lower median of the latest, since the machine is busier at times. */
   get ms(): number {
-    return this.latest.toSorted((a, b) => a - b)[this.latest.length >> 1] ?? 0;
+    return this.latest.toSorted((a, b) => a - b)[(this.latest.length - 1) >> 1] ?? 0;
   }
 
   learn(costMs: number): void {
