@@ -16,7 +16,7 @@ export interface Verdict {
 
 /** What the store and the stand-ins' journals say about the jobs of a replay. */
 export async function judge(
-  store: RedisJobStore,
+  store: Pick<RedisJobStore, 'find'>,
   journalDir: string,
   acked: readonly JobId[],
   settled: readonly JobId[],
@@ -44,7 +44,7 @@ export async function judge(
   };
 }
 
-async function recordsOf(store: RedisJobStore, ids: readonly JobId[]) {
+async function recordsOf(store: Pick<RedisJobStore, 'find'>, ids: readonly JobId[]) {
   const found = [];
   for (const id of ids) {
     const record = await store.find(id);
