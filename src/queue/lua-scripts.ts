@@ -5,8 +5,8 @@ import { prelude } from './lua-prelude.ts';
 export const changeScripts = {
   /**
    * now, id, lane, cap, '1' when a worker of this process is woken anyway, lanes of the model (3), key, its window alone
-   * and shared, how long a key is active (ms), fields and values of the record: recorded and in its lane or its key's
-   * backlog, or neither
+   * and shared, how long a key is active (ms), fields and values of the record, `enqueued` first: recorded and in its
+   * lane or its key's backlog, or neither
    */
   accept: `${prelude}
 local id, lane, cap, keyId = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[9]
@@ -17,10 +17,10 @@ for _, queued in ipairs(redis.call('HMGET', P .. 'counts', ARGV[6] .. '|queued',
   waiting = waiting + tonumber(queued or 0)
 end
 if waiting >= cap then return {'full', waiting} end
-redis.call('ZADD', P .. 'active', ARGV[1], keyId)
+seeKey(keyId)
 local mayEnter = not hasBacklog(lane, keyId) and roomFor(lane, keyId, alone, shared, activeForMs) > 0
 local seq = redis.call('HINCRBY', P .. (mayEnter and 'entered' or 'joined'), lane, 1)
-redis.call('HSET', jobKey(id), 'seq', seq, unpack(ARGV, 13))
+redis.call('HSET', jobKey(id), 'seq', seq, unpack(ARGV, mayEnter and 13 or 15))
 local model, class, deadline, enqueued, createdAt =
   read(id, 'model', 'class', 'queueDeadlineMs', 'enqueued', 'createdAtMs')
 redis.call('ZADD', P .. 'index:' .. keyId, 0, id)

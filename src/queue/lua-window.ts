@@ -19,6 +19,12 @@ local function countInLane(lane, keyId, by)
   if redis.call('HINCRBY', windowKey(lane), keyId, by) <= 0 then redis.call('HDEL', windowKey(lane), keyId) end
 end
 
+-- A key sent a job. Noted once a second, so that a flood does not write it each time.
+local function seeKey(keyId)
+  local seen = redis.call('ZSCORE', P .. 'active', keyId)
+  if not seen or now - tonumber(seen) >= 1000 then redis.call('ZADD', P .. 'active', ARGV[1], keyId) end
+end
+
 -- How many more of the key may enter: window alone, window shared, how long a key is active (ms)
 local function roomFor(lane, keyId, alone, shared, activeForMs)
   local active = redis.call('ZCOUNT', P .. 'active', '(' .. whole(now - tonumber(activeForMs)), '+inf')
@@ -36,9 +42,9 @@ local function enterLane(lane, keyId, id, createdAt, enqueued)
 end
 
 local function enterBacklog(lane, keyId, id, alone, shared, activeForMs)
-  redis.call('HDEL', jobKey(id), 'enqueued')
+  local window = alone .. ' ' .. shared .. ' ' .. activeForMs
+  if redis.call('HGET', P .. 'windows', lane) ~= window then redis.call('HSET', P .. 'windows', lane, window) end
   redis.call('SADD', backlogsKey(lane), keyId)
-  redis.call('HSET', P .. 'windows', lane, alone .. ' ' .. shared .. ' ' .. activeForMs)
   redis.call('LPUSH', backlogKey(lane, keyId), id)
 end
 

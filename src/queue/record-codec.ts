@@ -42,14 +42,14 @@ export const viewFields = [
 type Field = (typeof viewFields)[number];
 type Values = Readonly<Partial<Record<Field, string | null>>>;
 
-/** A new job as the fields and values of its hash. */
+/** A new job as the fields and values of its hash; the first is when it enters its lane, should it enter now. */
 export function encodeNewJob(job: NewJob): string[] {
   const fields: Record<string, string | number> = {
+    enqueued: job.createdAtMs - epochBaseMs,
     id: job.id,
     status: 'queued',
     attempts: 0,
     lane: laneName(job.model, job.class),
-    enqueued: job.createdAtMs - epochBaseMs,
     model: job.model,
     modelType: job.modelType,
     endpoint: job.endpoint,
