@@ -90,6 +90,17 @@ test('a request without model goes to the marked model, else to the first that s
   assert.equal(marked.defaults.get('/v1/chat/completions'), 'b');
 });
 
+test('the window between keys is on, can be set, and can be switched off', () => {
+  const windowOf = (scheduler: string) => registryOf(`models:\n${model('a')}${scheduler}`).window;
+  assert.deepEqual(windowOf(''), { alone: 16, shared: 4, activeForMs: 600_000 });
+  assert.deepEqual(windowOf('scheduler:\n  key_window_shared_jobs: 2\n  key_active_s: 1.5\n'), {
+    alone: 16,
+    shared: 2,
+    activeForMs: 1500,
+  });
+  assert.equal(windowOf('scheduler:\n  fair_keys: false\n'), null);
+});
+
 test('scheduler parameters are given in seconds and by class, the rest stays at its default', () => {
   const { scheduler } = registryOf(
     `models:\n${model('a')}scheduler:\n  max_wait_s: { interactive: 0.5 }\n  min_stay_swaps: { batch: 3 }\n  preload: false\n`,

@@ -9,13 +9,14 @@ import { model } from '../../helpers/jobs.ts';
 const chat = model('chat');
 const error = errors.modelLoadFailed('chat', 'exit code 1', ['no memory'], 30).toBody();
 
-const counts = (waiting: number, accepted = waiting): readonly LaneCounts[] => [
+const counts = (waiting: number, accepted = waiting, joined = 0): readonly LaneCounts[] => [
   {
     model: chat,
     waiting: [0, waiting, 0],
     oldest: [-1, 0, -1],
     sumEnqueued: [0, 0, 0],
     accepted: [0, accepted, 0],
+    joined: [0, joined, 0],
     paused: false,
   },
 ];
@@ -55,6 +56,13 @@ test('a call that entered its lane after it was counted is refused, too', async 
   const { refusals, asked } = aSetting(2);
   await refusals.ofUnstartable(counts(1, 2), 500);
   await refusals.ofUnstartable(counts(2, 2), 600);
+  assert.equal(asked.length, 2);
+});
+
+test('a call that came to a backlog after the lanes were asked is refused, too', async () => {
+  const { refusals, asked } = aSetting(2);
+  await refusals.ofUnstartable(counts(4, 4, 1), 500);
+  await refusals.ofUnstartable(counts(4, 4, 2), 600);
   assert.equal(asked.length, 2);
 });
 
