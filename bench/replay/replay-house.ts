@@ -15,6 +15,7 @@ import { projectDir } from '../lib/processes.ts';
 import type { Trace } from '../traces/trace.ts';
 import type { FastClock } from './fast-clock.ts';
 import { LoadBegan } from './load-began.ts';
+import { pathToPython } from './python.ts';
 import type { RealCost } from './real-cost.ts';
 
 export interface ReplayHouseOptions {
@@ -81,7 +82,7 @@ async function houseOf(
   await mkdir(dir, { recursive: true });
   await writeFile(modelsPath, JSON.stringify(modelsFile(trace, journalOf, clock.factor)));
   const env = {
-    PATH: process.env.PATH ?? '',
+    PATH: await pathToPython(process.env.PATH ?? ''),
     HOME: dir,
     ROUNDHOUSE_DATA: join(dir, 'data'),
     ROUNDHOUSE_RUNTIME: join(dir, 'run'),
