@@ -4,6 +4,9 @@ import { monotonicMs } from '../lib/latency.ts';
 import type { Trace, TraceModel } from '../traces/trace.ts';
 import { RealCost } from './real-cost.ts';
 
+/** From ready to known to be ready, real ms: more is a busy machine, or a start that took longer than the whole load. */
+const mostCostMs = 10;
+
 /**
  * When the load under way would have begun had the unload before it taken just as long as the trace says. From here on
  * the stand-in counts its load, so that launchers, interpreters and signals cost nothing extra for as long as the load
@@ -43,7 +46,8 @@ export class LoadBegan {
   private learn({ load, evicted, unloadMs, loadMs }: EventOf<'swap.finished'>): void {
     const unloadDueMs = Math.max(0, ...evicted.map((model) => this.timesOf(model).unloadMs));
     const dueMs = unloadDueMs + this.timesOf(load).loadMs;
-    this.cost.learn(unloadMs + loadMs - dueMs + this.takenOffMs);
+    const costMs = unloadMs + loadMs - dueMs + this.takenOffMs;
+    this.cost.learn(Math.min(costMs, mostCostMs * this.factor));
   }
 
   private timesOf(model: ModelId): TraceModel {

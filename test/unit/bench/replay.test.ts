@@ -52,8 +52,8 @@ test('the cost of the machine is the median of the latest, nothing at first', ()
   assert.equal(cost.ms, 10);
 });
 
-test('what the machine adds to a swap is taken off the next load, once', () => {
-  const began = new LoadBegan(openTrace('mixed3', 1), 1);
+test('what the machine adds to a swap is taken off the next load, once, and no more than 10 ms of its time', () => {
+  const began = new LoadBegan(openTrace('mixed3', 1), 1000);
   const starting = {
     type: 'model.state-changed',
     model: flux,
@@ -69,6 +69,8 @@ test('what the machine adds to a swap is taken off the next load, once', () => {
   assert.equal(began.cost.ms, 4000);
   load(75_000);
   assert.equal(began.cost.ms, 4000);
+  for (let i = 0; i < 15; i++) load(95_000);
+  assert.equal(began.cost.ms, 10_000);
 });
 
 test('a load counts from the moment at which the unload before it should have ended', () => {
