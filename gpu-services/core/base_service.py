@@ -1,12 +1,14 @@
 """A model server: subclass it, load the model in `initialize`, add routes in `create_app`, call `run`."""
 
+import atexit
 import logging
 import os
 import sys
 import threading
 import time
 from concurrent.futures import TimeoutError as FutureTimeout
-from typing import Any
+from pathlib import Path
+from typing import Any, NoReturn
 
 from fastapi import FastAPI
 
@@ -16,8 +18,10 @@ from .job import Job, current_job
 from .lifecycle import Lifecycle, LoadProgress, Status
 from .log import log_as_json
 from .protocol import EventsPipe, health_body
-from .runner import CannotListen, Runner, listening_socket, watch_stop_signals
+from .runner import CannotListen, Runner, listening_socket, remove_if_there, watch_stop_signals
 from .settings import Settings, read_settings
+from .sleep_switch import CANARY_PATH, SLEEP_PATH, WAKE_PATH, SleepSwitch
+from .telemetry import switch_off_telemetry
 from .work_loop import WorkLoop
 
 LINGER_SECONDS = 1.0  # how long /health still tells why, before the process ends
@@ -29,6 +33,9 @@ log = logging.getLogger(__name__)
 
 class BaseService:
     """What a model server gets for free; see gpu-services/README.md."""
+
+    shutdown_seconds = LAST_WORK_SECONDS
+    """How long `shutdown` may take; what is over a second is taken from the time of requests in flight."""
 
     def __init__(self, name: str, port: int | None = None, settings: Settings | None = None) -> None:
         """`port` is used where neither the supervisor nor the command line says where to listen."""
@@ -53,6 +60,29 @@ class BaseService:
     async def shutdown(self) -> None:
         """Gives back what `initialize` took and the operating system does not."""
 
+    @property
+    def can_sleep(self) -> bool:
+        """Whether `sleep` and `wake` are offered; override it (`can_sleep = True` will do) with them."""
+        return False
+
+    async def sleep(self) -> None:
+        """Gives the GPU's memory back and keeps what makes `wake` quick. May block; no request is in flight.
+
+        An exception, here or in `wake`, makes the model DEFUNCT: the process ends and is started again.
+        """
+        raise NotImplementedError
+
+    async def wake(self) -> None:
+        """Undoes `sleep`: afterwards the same request gets the same answer as before."""
+        raise NotImplementedError
+
+    async def canary(self) -> str | None:
+        """What a small generation comes to, the same each time; None: there is none. May block.
+
+        Asked before the first sleep and after each wake: a model that answers otherwise is started anew.
+        """
+        return None
+
     # What a model's author uses.
 
     @property
@@ -76,6 +106,10 @@ class BaseService:
             self.lifecycle.load = progress
             self.events.load(fraction, phase)
 
+    def weights_at(self, *paths: str | Path) -> None:
+        """Tells which files or folders the load reads: Roundhouse reads them ahead of the next one."""
+        self.events.weights([str(Path(path).absolute()) for path in paths])
+
     def give_up(self, reason: str) -> None:
         """The model cannot work any more (a dead engine, a poisoned GPU): says why, then ends the process."""
         if not self.lifecycle.is_over:
@@ -85,19 +119,27 @@ class BaseService:
 
     def run(self) -> None:
         """Serves until SIGTERM, then ends the process: 0, or 1 if the model failed."""
+        switch_off_telemetry(os.environ)
         log_as_json(self.name, self.settings.model)
         try:
             with listening_socket(self.settings, self.port) as sock:
-                self._serve(Runner(self._front(), sock, self.settings.grace_seconds))
+                self._serve(Runner(self._front(), sock, self._seconds_for_requests()))
         except CannotListen as error:
             sys.exit(f"{self.name}: {error}")
-        sys.exit(self._exit_code)
+        if have_ended(LAST_WORK_SECONDS):
+            atexit._run_exitfuncs()
+        exit_now(self._exit_code)
 
     def health(self) -> dict[str, Any]:
-        return health_body(self.name, self.settings, self.lifecycle)
+        return health_body(self.name, self.settings, self.lifecycle, self.can_sleep)
+
+    def _seconds_for_requests(self) -> float:
+        return self.settings.grace_seconds - max(0.0, self.shutdown_seconds - LAST_WORK_SECONDS)
 
     def _front(self) -> Front:
-        return Front(self.app, self._work.loop, self.lifecycle, self.events, self.health)
+        switch = SleepSwitch(self, self._work.loop)
+        own_routes = dict.fromkeys((SLEEP_PATH, WAKE_PATH, CANARY_PATH), switch)
+        return Front(self.app, self._work.loop, self.lifecycle, self.events, self.health, own_routes)
 
     def _serve(self, runner: Runner) -> None:
         self._runner = runner
@@ -140,11 +182,29 @@ class BaseService:
         closing = self._work.submit(self.shutdown())
         wait_seconds = LAST_WORK_SECONDS
         try:
-            closing.result(wait_seconds)
+            closing.result(self.shutdown_seconds)
         except FutureTimeout:
             wait_seconds = 0.0  # what blocks the loop now has had its time
         except Exception as error:
             log.warning("The model did not shut down cleanly: %s", describe(error))
         if not self._work.stop(wait_seconds):
-            sys.stdout.flush()
-            os._exit(self._exit_code)
+            if self.settings.socket_path is not None:
+                remove_if_there(self.settings.socket_path)
+            exit_now(self._exit_code)
+
+
+def have_ended(wait_seconds: float) -> bool:
+    """Whether the threads have that Python would wait for, however long: one in native code may never end."""
+    give_up_at = time.monotonic() + wait_seconds
+    threads = [
+        each for each in threading.enumerate() if not each.daemon and each is not threading.main_thread()
+    ]
+    for thread in threads:
+        thread.join(max(0.0, give_up_at - time.monotonic()))
+    return not any(thread.is_alive() for thread in threads)
+
+
+def exit_now(code: int) -> NoReturn:
+    """Python's own way out takes all modules apart first: with torch loaded, that is most of a second."""
+    sys.stdout.flush()
+    os._exit(code)

@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from .base_service import BaseService
-from .engine_process import EngineProcess
-from .relay import Relay
+from .engine_process import GRACE_SECONDS, EngineProcess
+from .errors import ServiceError
+from .relay import Relay, engine_error
 from .settings import Settings
 
 PROBE_EVERY_SECONDS = 0.05  # only while it loads
@@ -27,11 +28,13 @@ class EngineService(BaseService):
 
     relayed_paths: Sequence[str] = ("/v1/chat/completions", "/v1/completions")
     engine_health_path = "/health"
+    engine_grace_seconds = GRACE_SECONDS
 
     def __init__(self, name: str, port: int | None = None, settings: Settings | None = None) -> None:
         super().__init__(name=name, port=port, settings=settings)
-        self.engine = EngineProcess(engine_socket_path(self.settings.socket_path), self.on_engine_line)
-        self.relay = Relay(self.engine.socket_path)
+        engine_socket = engine_socket_path(self.settings.socket_path)
+        self.engine = EngineProcess(engine_socket, self.on_engine_line, self.engine_grace_seconds)
+        self.relay = Relay(engine_socket, self.engine_error)
         self._watcher: asyncio.Task[None] | None = None
 
     # What a model's author writes.
@@ -49,6 +52,14 @@ class EngineService(BaseService):
     def measured_load(self) -> float | None:
         """How far the engine's load is, 0 to 1, where it can be measured from outside."""
         return None
+
+    def engine_error(self, status: int, body: bytes) -> ServiceError:
+        """An error that the engine answered, as one of ours."""
+        return engine_error(status, body)
+
+    def why_it_ended(self) -> str:
+        """What the engine said of its end."""
+        return f"Its last lines:\n{self.engine.last_words()}"
 
     async def answer(self, request: Request) -> Response:
         """One request to a relayed path; override it to change what goes in or comes out."""
@@ -76,7 +87,9 @@ class EngineService(BaseService):
         if self._watcher is not None:
             self._watcher.cancel()
         await self.relay.close()
-        await self.engine.stop()
+        has_loaded = self.lifecycle.is_serving or self.lifecycle.is_asleep
+        # Before that it has nothing to finish, and some engines do not hear SIGTERM while they load.
+        await (self.engine.stop() if has_loaded else self.engine.kill())
         if self.settings.socket_path is None:
             Path(self.engine.socket_path).parent.rmdir()
 
@@ -85,7 +98,7 @@ class EngineService(BaseService):
         self.give_up(self._obituary(code, "while it served"))
 
     def _obituary(self, code: int, when: str) -> str:
-        return f"The engine ended with code {code} {when}. Its last lines:\n{self.engine.last_words()}"
+        return f"The engine ended with code {code} {when}. {self.why_it_ended()}"
 
 
 def engine_socket_path(service_socket_path: str | None) -> str:

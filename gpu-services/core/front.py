@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from starlette.responses import JSONResponse
@@ -16,6 +16,7 @@ from .protocol import EventsPipe
 
 REFUSALS = {
     "STARTING": ("model_loading", "The model is still loading; try again soon"),
+    "ASLEEP": ("model_asleep", "The model is asleep; it answers once it was woken"),
     "SETUP_FAILED": ("model_failed", "The model could not be loaded: {error}"),
     "DEFUNCT": ("model_failed", "The model has failed and must be started again: {error}"),
 }
@@ -33,18 +34,23 @@ class Front:
         lifecycle: Lifecycle,
         events: EventsPipe,
         health: Callable[[], dict[str, Any]],
+        own_routes: Mapping[str, ASGIApp],
     ) -> None:
+        """`own_routes` are answered here, in every state."""
         self._app = app
         self._work_loop = work_loop
         self._lifecycle = lifecycle
         self._events = events
         self._health = health
+        self._own_routes = own_routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"only HTTP is served here, not {scope['type']}")
         if scope["path"] == "/health":
             await JSONResponse(self._health())(scope, receive, send)
+        elif (own := self._own_routes.get(scope["path"])) is not None:
+            await own(scope, receive, send)
         elif not self._lifecycle.try_enter():
             await self._refuse(scope, receive, send)
         else:

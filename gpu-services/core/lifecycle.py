@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-Status = Literal["STARTING", "READY", "BUSY", "SETUP_FAILED", "DEFUNCT"]
+Status = Literal["STARTING", "READY", "BUSY", "ASLEEP", "SETUP_FAILED", "DEFUNCT"]
 
 TRANSITIONS: Final[dict[Status, tuple[Status, ...]]] = {
     "STARTING": ("READY", "SETUP_FAILED", "DEFUNCT"),
-    "READY": ("BUSY", "DEFUNCT"),
+    "READY": ("BUSY", "ASLEEP", "DEFUNCT"),
     "BUSY": ("READY", "DEFUNCT"),
+    "ASLEEP": ("READY", "DEFUNCT"),
     "SETUP_FAILED": (),
     "DEFUNCT": (),
 }
@@ -53,6 +54,10 @@ class Lifecycle:
         return self.status in SERVING
 
     @property
+    def is_asleep(self) -> bool:
+        return self.status == "ASLEEP"
+
+    @property
     def is_over(self) -> bool:
         return not TRANSITIONS[self.status]
 
@@ -75,6 +80,19 @@ class Lifecycle:
             if self.status == "READY":
                 self._move("BUSY")
             return True
+
+    def try_sleep(self) -> bool:
+        """ASLEEP from now on, so that nothing enters any more; False if it is not READY. Not told yet."""
+        with self._lock:
+            if self.status != "READY":
+                return False
+            self._move("ASLEEP")
+            return True
+
+    def fell_asleep(self) -> None:
+        """Tells what `try_sleep` began, unless the model failed meanwhile."""
+        if self.is_asleep:
+            self._on_status("ASLEEP", None)
 
     def leave(self) -> None:
         with self._lock:

@@ -3,6 +3,7 @@
 import json
 import os
 import select
+from collections.abc import Sequence
 from typing import Any
 
 from .lifecycle import Lifecycle
@@ -12,7 +13,7 @@ LINE_LIMIT_BYTES = 4096  # up to here a write to a pipe is one piece, whoever el
 STATE_WAIT_SECONDS = 1.0
 
 
-def health_body(name: str, settings: Settings, lifecycle: Lifecycle) -> dict[str, Any]:
+def health_body(name: str, settings: Settings, lifecycle: Lifecycle, can_sleep: bool) -> dict[str, Any]:
     return {
         "status": lifecycle.status,
         "boot_id": settings.boot_id,
@@ -21,6 +22,7 @@ def health_body(name: str, settings: Settings, lifecycle: Lifecycle) -> dict[str
         "pid": os.getpid(),
         "load": {"progress": lifecycle.load.fraction, "phase": lifecycle.load.phase},
         "in_flight": lifecycle.in_flight,
+        "can_sleep": can_sleep,
         "error": lifecycle.error,
         "uptime_s": round(lifecycle.uptime_seconds(), 3),
     }
@@ -43,6 +45,9 @@ class EventsPipe:
 
     def load(self, progress: float | None, phase: str | None) -> None:
         self._write({"type": "load", "progress": progress, "phase": phase})
+
+    def weights(self, paths: Sequence[str]) -> None:
+        self._write({"type": "weights", "paths": list(paths)})
 
     def job(self, job_id: str, progress: float | None, phase: str | None) -> None:
         self._write({"type": "job", "job_id": job_id, "progress": progress, "phase": phase})

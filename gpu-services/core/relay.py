@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
@@ -17,11 +17,15 @@ HOP_BY_HOP = frozenset({"connection", "keep-alive", "te", "trailer", "transfer-e
 SET_ANEW = frozenset({"host", "content-length"})
 CONTEXT_TOO_LONG = "exceed_context_size_error"
 
+ReadError = Callable[[int, bytes], ServiceError]
+
 
 class Relay:
     """Used on one event loop. A cancelled request closes its connection, which tells the engine to stop."""
 
-    def __init__(self, socket_path: str) -> None:
+    def __init__(self, socket_path: str, read_error: ReadError | None = None) -> None:
+        """`read_error` makes the engine's own errors, status and body, into ours."""
+        self._read_error = read_error or engine_error
         # No connection is used twice: engines close idle ones whenever they like, and a new one costs 0.1 ms.
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         self._client = httpx.AsyncClient(
@@ -33,16 +37,26 @@ class Relay:
 
     async def is_healthy(self, path: str) -> bool:
         try:
-            return (await self._client.get(path, timeout=5.0)).status_code == 200
-        except httpx.HTTPError:
+            await self.call("GET", path, timeout_seconds=5.0)
+        except ServiceError:
             return False
+        return True
+
+    async def call(
+        self, method: str, path: str, timeout_seconds: float, body: dict[str, Any] | None = None
+    ) -> httpx.Response:
+        """A request of the service's own, such as for health or metrics. Raises ServiceError."""
+        with engine_failures():
+            reply = await self._client.request(method, path, timeout=timeout_seconds, json=body)
+            await self._raise_for_error(reply)
+            return reply
 
     async def answer(self, request: Request) -> Response:
         """Raises ServiceError: the engine's own, or 502 if it dies before its answer begins."""
         async with AsyncExitStack() as stack:
             with engine_failures():
                 reply = await stack.enter_async_context(self._send(request, await request.body()))
-                await raise_for_error(reply)
+                await self._raise_for_error(reply)
                 headers = dict(passed_on(reply.headers.items(), but=HOP_BY_HOP))
                 if "content-length" in reply.headers:
                     return Response(await reply.aread(), reply.status_code, headers)
@@ -52,7 +66,7 @@ class Relay:
         """Sends `body` instead of the request's own; yields the JSON of each event. Close it when done."""
         with engine_failures():
             async with self._send(request, json.dumps(body).encode()) as reply:
-                await raise_for_error(reply)
+                await self._raise_for_error(reply)
                 async for line in lines(reply):
                     if line.startswith(b"data: {"):
                         yield json.loads(line[len(b"data: ") :])
@@ -61,6 +75,10 @@ class Relay:
         headers = passed_on(request.headers.items(), but=HOP_BY_HOP | SET_ANEW)
         url = httpx.URL(path=request.scope["path"], query=request.scope["query_string"] or None)
         return self._client.stream(request.method, url, content=body or None, headers=headers)
+
+    async def _raise_for_error(self, reply: httpx.Response) -> None:
+        if reply.status_code >= 400:
+            raise self._read_error(reply.status_code, await reply.aread())
 
     async def close(self) -> None:
         await self._client.aclose()
@@ -101,11 +119,6 @@ def engine_failures() -> Iterator[None]:
     except httpx.HTTPError as error:
         message = f"The engine did not answer: {error or type(error).__name__}"
         raise ServiceError(502, message, code="engine_failed") from None
-
-
-async def raise_for_error(reply: httpx.Response) -> None:
-    if reply.status_code >= 400:
-        raise engine_error(reply.status_code, await reply.aread())
 
 
 def engine_error(status: int, body: bytes) -> ServiceError:

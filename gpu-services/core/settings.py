@@ -21,6 +21,7 @@ class Settings:
     args: dict[str, Any] = field(default_factory=dict)
     events_fd: int | None = None
     grace_seconds: float = DEFAULT_GRACE_SECONDS
+    sleep: bool = False  # it is to sleep when it is evicted, where it can
 
 
 def read_settings(environ: Mapping[str, str] = os.environ, argv: Sequence[str] = ()) -> Settings:
@@ -43,6 +44,7 @@ def read_settings(environ: Mapping[str, str] = os.environ, argv: Sequence[str] =
         args=args,
         events_fd=events_fd,
         grace_seconds=grace_seconds,
+        sleep=environ.get("ROUNDHOUSE_SLEEP") == "1",
     )
 
 
