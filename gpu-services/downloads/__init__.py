@@ -1,0 +1,1 @@
+"""Downloads weights from the hub, in an environment of its own; model servers never do."""
