@@ -51,6 +51,7 @@ class LlamaCppService(EngineService):
     def engine_command(self, socket_path: str) -> Sequence[str]:
         model = find_model(str(self.args.get("model", DEFAULT_MODEL)))
         self._file_bytes = model.stat().st_size
+        self.weights_at(model)
         options = {**self.args, "model": str(model), "alias": self.model_id}
         return [sys.executable, str(ENGINE), socket_path, json.dumps(options)]
 

@@ -11,7 +11,7 @@ import numpy as np
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
-from audio import FORMATS, encode
+from core.audio import FORMATS, encode
 from core.base_service import BaseService
 from core.job import Job
 from speech import Speaker
@@ -28,6 +28,7 @@ class PiperService(BaseService):
     async def initialize(self) -> None:
         self.load_progress(None, "voice")
         file = find_voice(str(self.args.get("model", DEFAULT_MODEL)))
+        self.weights_at(file)
         self.voice = Speaker(file, use_cuda=bool(self.args.get("use_cuda", False)))
         self.load_progress(0.8, "warm-up")
         for _ in self.voice.speak("Ready.", speaker=None, speed=1.0, job=Job()):

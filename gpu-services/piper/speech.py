@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from audio import Samples
+from core.audio import Samples
 from core.errors import BadRequest
 from core.job import Job
 from voices import VoiceNames

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, field_validator
 
-from audio import FORMATS
+from core.audio import FORMATS
 
 
 class VoiceById(BaseModel):
