@@ -27,6 +27,12 @@ export function secondsAsMs({ min, max }: { min: number; max: number }): Parser<
   };
 }
 
+/** Another unit outside than inside. */
+export const times =
+  (factor: number, parse: Parser<number>): Parser<number> =>
+  (text, context) =>
+    parse(text, context) * factor;
+
 /** One of a few words. */
 export function choice<const Value extends string>(...values: readonly Value[]): Parser<Value> {
   return (text) => {

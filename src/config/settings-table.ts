@@ -13,8 +13,12 @@ import {
   redisUrl,
   secondsAsMs,
   shortPath,
+  times,
   wholeNumber,
 } from './setting-parsers.ts';
+
+const mib = 1024 * 1024;
+const gib = 1024 * mib;
 
 export type Role = 'all' | 'api' | 'worker';
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -29,6 +33,10 @@ export interface SettingValues {
   readonly dataDir: string;
   readonly runtimeDir: string;
   readonly modelsPath: string;
+  readonly weightsDir: string;
+  readonly hubTokenPath: string;
+  readonly torchBuild: 'auto' | 'cpu' | 'cuda';
+  readonly wheelsDir: string | null;
   /** Plain, or `sha256:<hex>`. */
   readonly apiKeys: readonly string[];
   /** null: a private server is started (role `all` only). */
@@ -42,6 +50,10 @@ export interface SettingValues {
   readonly artifactUrl: string | null;
   readonly syncMaxWaitMs: number;
   readonly disconnectGraceMs: number;
+  /** Of one file that a client sends. */
+  readonly uploadMaxBytes: number;
+  /** Of all result files together. */
+  readonly artifactsMaxBytes: number;
   readonly logLevel: LogLevel;
   /** Where the terminal commands find the API; null: host and port above. */
   readonly url: string | null;
@@ -126,6 +138,34 @@ export const settingsTable: { readonly [Key in keyof SettingValues]: Setting<Set
       join(projectDir, machine.hasGpu ? 'models.yaml' : 'models.cpu.yaml'),
     parse: path,
   },
+  weightsDir: {
+    name: 'HF_HOME',
+    what: "Folder of the models' weights, in the Hugging Face cache's own layout; one that is there already is used.",
+    shown: '`huggingface` in the data folder',
+    fallback: (context) => join(dataDirOf(context), 'huggingface'),
+    parse: path,
+  },
+  hubTokenPath: {
+    name: 'ROUNDHOUSE_HF_TOKEN_FILE',
+    what: 'File with the access token of the hub, readable by its owner only; `HF_TOKEN` wins over it. Only `models pull` reads either.',
+    shown: '`hf-token` in the data folder',
+    fallback: (context) => join(dataDirOf(context), 'hf-token'),
+    parse: path,
+  },
+  torchBuild: {
+    name: 'ROUNDHOUSE_TORCH',
+    what: 'Which PyTorch `install.sh` installs. `auto`: for CUDA where `nvidia-smi` lists a GPU, else for the CPU; `cpu`, `cuda`: that one.',
+    shown: '`auto`',
+    fallback: () => 'auto',
+    parse: choice('auto', 'cpu', 'cuda'),
+  },
+  wheelsDir: {
+    name: 'ROUNDHOUSE_WHEELS',
+    what: 'Folder of Python wheels that `install.sh` fills once and installs from without a network, on this machine and others.',
+    shown: 'none',
+    fallback: () => null,
+    parse: path,
+  },
   apiKeys: {
     name: 'ROUNDHOUSE_API_KEYS',
     what: 'Keys that clients may send, separated by commas: plain, or `sha256:` and the hex digest of the key.',
@@ -163,21 +203,21 @@ export const settingsTable: { readonly [Key in keyof SettingValues]: Setting<Set
   },
   artifactHost: {
     name: 'ROUNDHOUSE_ARTIFACT_HOST',
-    what: 'Role `worker`: address on which it serves result files to the API.',
+    what: 'Roles `worker` and `api`: address on which they serve files to each other, results one way and uploads the other.',
     shown: '`127.0.0.1`',
     fallback: () => '127.0.0.1',
     parse: hostName,
   },
   artifactPort: {
     name: 'ROUNDHOUSE_ARTIFACT_PORT',
-    what: 'Role `worker`: port for the same; `0` takes any free one.',
-    shown: '`9001`',
-    fallback: () => 9001,
+    what: 'Roles `worker` and `api`: port for the same; `0` takes any free one.',
+    shown: '`9001`, of role `api` `9002`',
+    fallback: ({ env }) => (env.ROUNDHOUSE_ROLE === 'api' ? 9002 : 9001),
     parse: wholeNumber({ min: 0, max: 65_535 }),
   },
   artifactUrl: {
     name: 'ROUNDHOUSE_ARTIFACT_URL',
-    what: 'Role `worker`: base URL under which the API reaches it, when that is not host and port.',
+    what: 'Roles `worker` and `api`: base URL under which the other half reaches it, when that is not host and port.',
     shown: '`http://<artifact host>:<artifact port>`',
     fallback: () => null,
     parse: httpUrl,
@@ -195,6 +235,20 @@ export const settingsTable: { readonly [Key in keyof SettingValues]: Setting<Set
     shown: '`15`',
     fallback: () => 15_000,
     parse: secondsAsMs({ min: 0, max: 3600 }),
+  },
+  uploadMaxBytes: {
+    name: 'ROUNDHOUSE_UPLOAD_MAX_MB',
+    what: 'Largest file that a client may send, in MB (MiB).',
+    shown: '`50`',
+    fallback: () => 50 * mib,
+    parse: times(mib, wholeNumber({ min: 1, max: 4096 })),
+  },
+  artifactsMaxBytes: {
+    name: 'ROUNDHOUSE_ARTIFACTS_MAX_GB',
+    what: 'Room for result files in GB (GiB). Over it, the files of the jobs that ended first are removed before their time.',
+    shown: '`50`',
+    fallback: () => 50 * gib,
+    parse: times(gib, wholeNumber({ min: 1, max: 1_000_000 })),
   },
   logLevel: {
     name: 'ROUNDHOUSE_LOG_LEVEL',

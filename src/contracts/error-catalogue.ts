@@ -11,6 +11,14 @@ export const errors = {
       'invalid_json',
       `The request body is not a JSON object (${detail}). Send one with content-type application/json.`,
     ),
+  invalidForm: (detail: string) =>
+    refused(
+      400,
+      'invalid_form',
+      `The request body is not a form that can be read (${detail}). Send multipart/form-data as OpenAI's clients do.`,
+    ),
+  invalidImage: (param: string, problem: string) =>
+    refused(400, 'invalid_image', `${param}: ${problem}`, param),
   invalidValue: (param: string, problem: string) =>
     refused(400, 'invalid_value', `${param}: ${problem}`, param),
   missingParameter: (param: string) =>
@@ -50,6 +58,13 @@ export const errors = {
       message:
         'This API key is not known here. Compare it with the file api-key of the data folder or with ROUNDHOUSE_API_KEYS.',
       headers: { 'www-authenticate': 'Bearer' },
+    }),
+  invalidLink: () =>
+    new RoundhouseError({
+      status: 403,
+      type: 'permission_error',
+      code: 'invalid_link',
+      message: 'This link has expired or was changed. Read the job again with your key for a new one.',
     }),
   modelNotFound: (model: string, known: readonly string[]) =>
     refused(
@@ -98,11 +113,18 @@ export const errors = {
     }),
   payloadTooLarge: (limitMb: number) =>
     refused(413, 'payload_too_large', `The request body is over the limit of ${limitMb} MB.`),
-  unsupportedMediaType: (type: string) =>
+  fileTooLarge: (param: string, limitMb: number) =>
+    refused(
+      413,
+      'payload_too_large',
+      `${param}: the file is over the limit of ${limitMb} MB (ROUNDHOUSE_UPLOAD_MAX_MB).`,
+      param,
+    ),
+  unsupportedMediaType: (type: string, supported = 'application/json') =>
     refused(
       415,
       'unsupported_media_type',
-      `Content type "${type}" is not supported here. Send application/json.`,
+      `Content type "${type}" is not supported here. Send ${supported}.`,
     ),
   queueFull: (model: string, cap: number, retryAfterS: number) =>
     new RoundhouseError({
@@ -163,6 +185,14 @@ export const errors = {
       type: 'server_error',
       code: 'model_hung',
       message: `The server of "${model}" stopped answering (${what}) and was ended.`,
+      retryable: true,
+    }),
+  uploadGone: (fileName: string) =>
+    new RoundhouseError({
+      status: 503,
+      type: 'server_error',
+      code: 'upload_gone',
+      message: `The file "${fileName}" that came with this job cannot be read any more. Send the request again.`,
       retryable: true,
     }),
   executionTimeout: (limitS: number) =>

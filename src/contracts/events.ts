@@ -8,7 +8,15 @@ import type { ModelState } from './model.ts';
  */
 export type RoundhouseEvent =
   /** `keyId`: whose it is; in the history. */
-  | { type: 'job.accepted'; jobId: JobId; model: ModelId; class: JobClass; keyId?: KeyId }
+  | {
+      type: 'job.accepted';
+      jobId: JobId;
+      model: ModelId;
+      class: JobClass;
+      keyId?: KeyId;
+      /** It started in the same step. */
+      isStarted?: true;
+    }
   | { type: 'job.started'; jobId: JobId; model: ModelId; attempt: number; waitMs: number }
   | {
       type: 'job.settled';
@@ -53,6 +61,13 @@ export type RoundhouseEvent =
       expected: boolean;
     }
   | { type: 'server.killed'; model: ModelId; bootId: BootId; reason: string }
+  /** Its GPU memory is back, and it will be ready again without a cold start. */
+  | { type: 'server.slept'; model: ModelId; bootId: BootId; tookMs: number }
+  | { type: 'server.woke'; model: ModelId; bootId: BootId; tookMs: number }
+  /** Weights of a model that comes next, in the page cache now; `isWhole`: all of them. */
+  | { type: 'weights.read-ahead'; model: ModelId; mb: number; tookMs: number; isWhole: boolean }
+  /** It is ended instead. `isFinal`: this start of it is not asked again. */
+  | { type: 'server.sleepless'; model: ModelId; bootId: BootId; why: string; isFinal: boolean }
   | { type: 'server.hung'; model: ModelId; bootId: BootId; what: string; silentMs: number }
   | { type: 'vram.waiting'; model: ModelId; needMb: number; freeMb: number; holders: readonly string[] }
   | { type: 'vram.gave-up'; model: ModelId; needMb: number; freeMb: number; holders: readonly string[] }
@@ -70,6 +85,8 @@ export type RoundhouseEvent =
   | { type: 'registry.loaded'; path: string; models: readonly string[] }
   | { type: 'registry.warned'; path: string; warnings: readonly string[] }
   | { type: 'janitor.swept'; expired: number; records: number; files: number }
+  /** Result files were over their limit: those of the oldest jobs went. */
+  | { type: 'artifacts.fitted'; jobs: number; freedMb: number; limitMb: number }
   | { type: 'system.stopping'; signal: string }
   | { type: 'system.stopped'; tookMs: number }
   | { type: 'system.fault'; where: string; message: string };

@@ -1,8 +1,15 @@
 import { type Artifact, isTerminal, type JobRecord, maxAttempts } from './job.ts';
+import { isMediaOutput, withFiles } from './media-output.ts';
+
+/** How links to a job begin, and what makes one to a file of it good without a key. */
+export interface JobLinks {
+  readonly baseUrl: string;
+  readonly queryOf: (record: JobRecord, index: number) => string;
+}
 
 /** What only the moment knows of a job. */
 export interface JobMoment {
-  readonly baseUrl: string;
+  readonly links: JobLinks;
   readonly position: number | null;
   /** Its model is on its way; of interest while the job waits. */
   readonly isLoading?: boolean;
@@ -43,8 +50,9 @@ export function jobView(record: JobRecord, moment: JobMoment) {
       execution_timeout_seconds: Math.round(record.executionTimeoutMs / 1000),
       result_ttl_seconds: Math.round(record.resultTtlMs / 1000),
     },
-    output: record.output,
-    files: record.files.map((file) => fileView(record, file, moment.baseUrl)),
+    output: outputView(record, moment.links),
+    files: record.files.map((file) => fileView(record, file, moment.links)),
+    data_removed: record.dataRemoved,
     error: record.error,
     usage: record.usage,
     metrics: {
@@ -55,19 +63,32 @@ export function jobView(record: JobRecord, moment: JobMoment) {
     },
     webhook: record.webhook && webhookView(record.webhook),
     metadata: record.metadata,
-    urls: urlsOf(record, moment.baseUrl),
+    urls: urlsOf(record, moment.links),
   };
 }
 
-function fileView({ id }: JobRecord, { index, contentType, bytes, sha256 }: Artifact, baseUrl: string) {
-  return { index, url: `${baseUrl}/jobs/${id}/content/${index}`, content_type: contentType, bytes, sha256 };
+/** A link to one file of a job, good until its result expires. */
+export const fileUrl = (record: JobRecord, index: number, { baseUrl, queryOf }: JobLinks): string =>
+  `${baseUrl}/jobs/${record.id}/content/${index}?${queryOf(record, index)}`;
+
+/** The answer of the endpoint, with links where files were. */
+export function outputView(record: JobRecord, links: JobLinks): unknown {
+  const { endpoint, output } = record;
+  if (!isMediaOutput(endpoint, output)) return output;
+  return withFiles(output, (file) => ({ url: fileUrl(record, file, links) }));
+}
+
+function fileView(record: JobRecord, { index, contentType, bytes, sha256 }: Artifact, links: JobLinks) {
+  return { index, url: fileUrl(record, index, links), content_type: contentType, bytes, sha256 };
 }
 
 function webhookView({ url, events, status, attempts, lastError }: NonNullable<JobRecord['webhook']>) {
   return { url, events, status, attempts, last_error: lastError };
 }
 
-function urlsOf({ id, files }: JobRecord, baseUrl: string) {
-  const get = `${baseUrl}/jobs/${id}`;
-  return { get, cancel: `${get}/cancel`, content: files.length === 0 ? null : `${get}/content` };
+function urlsOf(record: JobRecord, links: JobLinks) {
+  const [first] = record.files;
+  const get = `${links.baseUrl}/jobs/${record.id}`;
+  const content = first === undefined ? null : `${get}/content?${links.queryOf(record, first.index)}`;
+  return { get, cancel: `${get}/cancel`, content };
 }

@@ -1,6 +1,7 @@
 import type { ErrorBody } from './errors.ts';
 import type { InboxId, JobId, KeyId, ModelId } from './ids.ts';
 import type { ModelType } from './model.ts';
+import type { Uploads } from './upload.ts';
 
 /** Every status and where it may go: the diagram, the type and the check in one place. */
 export const jobTransitions = {
@@ -59,6 +60,8 @@ export interface NewJob {
   readonly keyId: KeyId;
   /** The JSON body for the model server, `model` set and our own fields stripped. */
   readonly body: string;
+  /** Files that the client sent with it; none: the body is all. */
+  readonly uploads?: Uploads | null;
   /** A client's connection waits for it: it dies with the client, and a model that cannot start fails it. */
   readonly sync: boolean;
   /** The client wants server-sent events. */
@@ -76,8 +79,8 @@ export interface NewJob {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** A job as it is stored, without its body (which only a claim reads). */
-export interface JobRecord extends Omit<NewJob, 'body' | 'webhook'> {
+/** A job as it is stored, without its body and uploads (which only a claim reads). */
+export interface JobRecord extends Omit<NewJob, 'body' | 'uploads' | 'webhook'> {
   readonly status: JobStatus;
   readonly phase: JobPhase | null;
   /** 0 to 100, null while unknown. */
@@ -89,9 +92,11 @@ export interface JobRecord extends Omit<NewJob, 'body' | 'webhook'> {
   readonly loadMs: number | null;
   /** Name of the worker that ran the last attempt and keeps its artifacts. */
   readonly worker: string | null;
-  /** The endpoint's JSON answer; null when the answer is a file. */
+  /** The endpoint's JSON answer, with numbers of files in place of their bytes; null when the answer is a file. */
   readonly output: unknown;
   readonly files: readonly Artifact[];
+  /** Its files were removed before their time, to make room. */
+  readonly dataRemoved: boolean;
   readonly usage: unknown;
   readonly error: ErrorBody | null;
   readonly webhook: JobWebhook | null;

@@ -33,7 +33,15 @@ export interface ModelSpec {
   readonly concurrency: number;
   /** Never evicted once loaded. */
   readonly pinned: boolean;
+  /** Evicted, it sleeps in host memory where its service offers that and it holds; else it is ended. */
+  readonly sleep: boolean;
+  /** Host memory that it takes asleep. */
+  readonly sleepRamMb: number;
+  /** Its weights are read into the page cache while the model before it drains. */
+  readonly readAhead: boolean;
   readonly args: Readonly<Record<string, unknown>>;
+  /** Patterns of weights that may be downloaded although they are no safetensors. */
+  readonly allowWeights: readonly string[];
   /** Waiting jobs before 429. */
   readonly queueCap: number;
   readonly queueTtlMs: number;
@@ -57,9 +65,9 @@ export const modelTransitions = {
   stopped: ['starting'],
   starting: ['loading', 'ready', 'stopping', 'failed'],
   loading: ['ready', 'stopping', 'failed'],
-  ready: ['draining', 'stopping', 'failed', 'asleep'],
-  asleep: ['ready', 'stopping', 'failed'],
-  draining: ['stopping', 'failed'],
+  ready: ['draining', 'stopping', 'failed'],
+  draining: ['asleep', 'stopping', 'failed'],
+  asleep: ['loading', 'stopping', 'failed'],
   stopping: ['stopped', 'failed'],
   failed: ['starting', 'stopped'],
 } as const satisfies Record<string, readonly string[]>;
@@ -100,6 +108,8 @@ export interface WorkerView {
   readonly host: string;
   /** Base URL of its artifact server, null within one process. */
   readonly artifactUrl: string | null;
+  /** Why its disk takes no more results; null or absent: it has room. */
+  readonly diskProblem?: string | null;
   readonly models: readonly ModelView[];
   /** Model -> what the estimates say now, ms. */
   readonly estimates: Readonly<Record<string, { readonly loadMs: number; readonly serviceMs: number }>>;
