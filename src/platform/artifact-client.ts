@@ -5,7 +5,8 @@ import { ArtifactTransfer, type RemoteArtifact } from './artifact-transfer.ts';
 import { backoffDelayMs } from './backoff.ts';
 import type { ByteRange } from './byte-range.ts';
 import { type Clock, systemClock } from './clock.ts';
-import type { HttpClient, UpstreamResponse } from './http-client.ts';
+import type { HttpClient } from './http-client.ts';
+import type { UpstreamResponse } from './http-exchange.ts';
 
 export interface ArtifactClientOptions {
   readonly http: HttpClient;
@@ -91,6 +92,7 @@ export class ArtifactClient {
     stop: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
     let arrival: Arrival | null = first;
+    if (transfer.isComplete) first.cut(); // an empty file has no body to read
     for (let failures = 0; !transfer.isComplete; arrival = null) {
       const before = transfer.taken;
       try {

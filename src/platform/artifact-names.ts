@@ -4,6 +4,7 @@ import type { JobId } from '../contracts/ids.ts';
 
 const extensions: Readonly<Record<string, string>> = {
   'application/json': 'json',
+  'application/x-subrip': 'srt',
   'audio/aac': 'aac',
   'audio/flac': 'flac',
   'audio/mpeg': 'mp3',
@@ -16,6 +17,7 @@ const extensions: Readonly<Record<string, string>> = {
   'image/png': 'png',
   'image/webp': 'webp',
   'text/plain': 'txt',
+  'text/vtt': 'vtt',
   'video/mp4': 'mp4',
   'video/webm': 'webm',
 };

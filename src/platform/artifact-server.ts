@@ -13,13 +13,16 @@ export interface ArtifactServerOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
-  /** What the API sends as bearer token. */
-  readonly token: string;
+  /** What the other half sends as bearer token; requests wait until it is known. */
+  readonly token: string | Promise<string>;
 }
 
 const routePattern = /^\/artifacts\/(job_[0-9A-Z]{26})\/(\d{1,6})$/;
 
-/** Between split roles the worker serves what its models made: `GET /artifacts/<jobId>/<index>`, with `Range`. */
+/**
+ * Between split roles the worker serves what its models made, and the API what clients sent:
+ * `GET /artifacts/<jobId>/<index>`, with `Range`.
+ */
 export class ArtifactServer implements Service {
   readonly name = 'artifact server';
   private readonly options: ArtifactServerOptions;
@@ -59,16 +62,17 @@ export class ArtifactServer implements Service {
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      if (this.isWelcome(request, response)) await this.sendFile(request, response);
+      if (this.isWelcome(request, response, await this.options.token)) await this.sendFile(request, response);
     } catch {
       if (response.headersSent) response.destroy();
       else end(response, 500);
     }
   }
 
-  private isWelcome(request: IncomingMessage, response: ServerResponse): boolean {
+  private isWelcome(request: IncomingMessage, response: ServerResponse, expected: string): boolean {
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
-    if (!isSameSecret(token, this.options.token)) return end(response, 401, { 'www-authenticate': 'Bearer' });
+    if (expected === '' || !isSameSecret(token, expected))
+      return end(response, 401, { 'www-authenticate': 'Bearer' });
     if (request.method !== 'GET') return end(response, 405, { allow: 'GET' });
     return true;
   }

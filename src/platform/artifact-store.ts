@@ -7,7 +7,8 @@ import { isJobId, type JobId } from '../contracts/ids.ts';
 import type { Artifact } from '../contracts/job.ts';
 import { type ArtifactFile, openArtifact } from './artifact-file.ts';
 import { fileNameOf, folderOf, isFileOf, isTemporary, temporaryNameOf } from './artifact-names.ts';
-import { sweepArtifacts } from './artifact-sweep.ts';
+import { type JobFiles, makeFit, measureFolders } from './artifact-quota.ts';
+import { type JobKnowledge, sweepArtifacts, sweepUploads } from './artifact-sweep.ts';
 import type { ByteRange } from './byte-range.ts';
 import { asStorageFull, DiskRoom, type DiskRoomOptions } from './disk-room.ts';
 
@@ -21,7 +22,7 @@ export interface ArtifactStoreOptions extends DiskRoomOptions {
 /** Room is looked at again after so many bytes of one file. */
 const recheckBytes = 67_108_864;
 
-/** Files that models made, under names of our own: `<root>/<2 hex>/<jobId>/<index>.<ext>`. */
+/** Files that models made, or that clients sent, under names of our own: `<root>/<2 hex>/<jobId>/<index>.<ext>`. */
 export class ArtifactStore {
   private readonly root: string;
   private readonly room: DiskRoom;
@@ -91,10 +92,32 @@ export class ArtifactStore {
     return sweepArtifacts({ root: this.root, nowMs: this.now(), isKept, isBusy });
   }
 
+  /** The same for files that clients sent: they are of no use once their job has ended. */
+  sweepUploads(stateOf: (jobId: JobId) => Promise<JobKnowledge>): Promise<number> {
+    return sweepUploads({ root: this.root, nowMs: this.now(), stateOf });
+  }
+
+  /**
+   * Removes the files of the oldest jobs until the rest fits. `mayGo` notes in a job's record that they are gone, or
+   * refuses. Returns what went.
+   */
+  async fit(mostBytes: number, mayGo: (jobId: JobId) => Promise<boolean>): Promise<readonly JobFiles[]> {
+    return makeFit(await measureFolders(this.root), mostBytes, async (jobId) => {
+      if (!(await mayGo(jobId))) return false;
+      await this.remove(jobId);
+      return true;
+    });
+  }
+
   /** @throws storage_full when the disk has less room than must stay free */
   async checkRoom(): Promise<void> {
     await mkdir(this.root, { recursive: true, mode: 0o700 }).catch(asStorageFull);
     await this.room.check(this.root);
+  }
+
+  /** Why no more fits; null: there is room. */
+  roomProblem(): Promise<string | null> {
+    return this.room.problem(this.root);
   }
 
   private async makeFolder(jobId: JobId): Promise<string> {

@@ -1,7 +1,7 @@
-import type { Dirent } from 'node:fs';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isJobId, type JobId } from '../contracts/ids.ts';
+import type { JobId } from '../contracts/ids.ts';
+import { jobFolders, namesIn } from './artifact-folders.ts';
 import { isTemporary } from './artifact-names.ts';
 
 export interface ArtifactSweep {
@@ -23,11 +23,29 @@ const unknownAfterMs = 86_400_000;
  */
 export async function sweepArtifacts(sweep: ArtifactSweep): Promise<number> {
   let removed = 0;
-  for (const outer of await folders(sweep.root)) {
-    for (const name of await folders(outer)) {
-      const jobId = name.slice(outer.length + 1);
-      if (isJobId(jobId)) removed += await sweepJob(sweep, name, jobId);
-    }
+  for await (const { jobId, folder } of jobFolders(sweep.root))
+    removed += await sweepJob(sweep, folder, jobId);
+  return removed;
+}
+
+/** What is known of a job: `unknown` may be one that is about to be accepted. */
+export type JobKnowledge = 'live' | 'ended' | 'unknown';
+
+export interface UploadSweep {
+  readonly root: string;
+  readonly nowMs: number;
+  readonly stateOf: (jobId: JobId) => Promise<JobKnowledge>;
+}
+
+/** Removes what came with jobs that have ended, or that never came to be. Returns how many files. */
+export async function sweepUploads({ root, nowMs, stateOf }: UploadSweep): Promise<number> {
+  let removed = 0;
+  for await (const { jobId, folder } of jobFolders(root)) {
+    const state = await stateOf(jobId);
+    if (state === 'live' || (state === 'unknown' && !(await isOlder(folder, leftoverAfterMs, nowMs))))
+      continue;
+    removed += (await namesIn(folder)).length;
+    await rm(folder, { recursive: true, force: true });
   }
   return removed;
 }
@@ -35,7 +53,7 @@ export async function sweepArtifacts(sweep: ArtifactSweep): Promise<number> {
 async function sweepJob(sweep: ArtifactSweep, folder: string, jobId: JobId): Promise<number> {
   if (await isOlder(folder, unknownAfterMs, sweep.nowMs)) {
     if (!(await sweep.isKept(jobId))) {
-      const names = await readdir(folder).catch(() => []);
+      const names = await namesIn(folder);
       await rm(folder, { recursive: true, force: true });
       return names.length;
     }
@@ -45,18 +63,13 @@ async function sweepJob(sweep: ArtifactSweep, folder: string, jobId: JobId): Pro
 
 async function sweepLeftovers({ nowMs, isBusy }: ArtifactSweep, folder: string): Promise<number> {
   let removed = 0;
-  for (const name of await readdir(folder).catch(() => [])) {
+  for (const name of await namesIn(folder)) {
     const path = join(folder, name);
     if (!isTemporary(name) || isBusy(path) || !(await isOlder(path, leftoverAfterMs, nowMs))) continue;
     await rm(path, { force: true });
     removed += 1;
   }
   return removed;
-}
-
-async function folders(path: string): Promise<string[]> {
-  const entries: Dirent[] = await readdir(path, { withFileTypes: true }).catch(() => []);
-  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name));
 }
 
 async function isOlder(path: string, ageMs: number, nowMs: number): Promise<boolean> {

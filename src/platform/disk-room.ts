@@ -34,14 +34,19 @@ export class DiskRoom {
 
   /** @throws storage_full */
   async check(path: string): Promise<void> {
+    const problem = await this.problem(path);
+    if (problem !== null) throw errors.storageFull(problem);
+  }
+
+  /** Why no more fits; null: there is room. */
+  async problem(path: string): Promise<string | null> {
     const { bsize, blocks, bavail } = await this.statfs(path);
     const freeBytes = bavail * bsize;
     const shareBytes = Math.min(this.minFreeShare * blocks * bsize, highestShareBytes);
     const neededBytes = Math.max(this.minFreeBytes, shareBytes);
-    if (freeBytes >= neededBytes) return;
-    throw errors.storageFull(
-      `${path} has ${inMb(freeBytes)} MB free, ${inMb(neededBytes)} MB must stay free`,
-    );
+    return freeBytes >= neededBytes
+      ? null
+      : `${path} has ${inMb(freeBytes)} MB free, ${inMb(neededBytes)} MB must stay free`;
   }
 }
 

@@ -6,6 +6,7 @@ interface Line {
   readonly message: string;
 }
 
+const debug = (message: string): Line => ({ level: 'debug', message });
 const info = (message: string): Line => ({ level: 'info', message });
 const warn = (message: string): Line => ({ level: 'warn', message });
 const fault = (message: string): Line => ({ level: 'error', message });
@@ -18,7 +19,8 @@ const exitWords = (code: number | null, signal: string | null): string =>
 
 /** Every sentence of the log. An event type that is missing here does not compile. */
 const wording: { readonly [Type in EventType]: (event: EventOf<Type>) => Line } = {
-  'job.accepted': (e) => info(`Accepted ${e.jobId} for ${e.model} (${e.class})`),
+  // What starts at once is told once.
+  'job.accepted': (e) => (e.isStarted ? debug : info)(`Accepted ${e.jobId} for ${e.model} (${e.class})`),
   'job.started': (e) =>
     info(`Started ${e.jobId} on ${e.model}, attempt ${e.attempt}, after ${seconds(e.waitMs)} of waiting`),
   'job.settled': (e) =>
@@ -48,6 +50,14 @@ const wording: { readonly [Type in EventType]: (event: EventOf<Type>) => Line } 
       `The server of ${e.model} ended ${exitWords(e.code, e.signal)}${e.expected ? '' : ', unexpectedly'}`,
     ),
   'server.killed': (e) => warn(`Killed the server of ${e.model}: ${e.reason}`),
+  'server.slept': (e) => info(`${e.model} sleeps after ${seconds(e.tookMs)}; its GPU memory is back`),
+  'server.woke': (e) => info(`${e.model} is awake after ${seconds(e.tookMs)}`),
+  'weights.read-ahead': (e) =>
+    info(`Read ${e.mb} MB of ${e.model} ahead in ${seconds(e.tookMs)}${e.isWhole ? '' : ', a part of it'}`),
+  'server.sleepless': (e) =>
+    warn(
+      `${e.model} is ended instead of sleeping: ${e.why}${e.isFinal ? '; not tried again with this start' : ''}`,
+    ),
   'server.hung': (e) => warn(`The server of ${e.model} hangs: ${e.what}, silent for ${seconds(e.silentMs)}`),
   'vram.waiting': (e) =>
     warn(
@@ -77,6 +87,10 @@ const wording: { readonly [Type in EventType]: (event: EventOf<Type>) => Line } 
   'registry.loaded': (e) => info(`Models of ${e.path}: ${list(e.models)}`),
   'registry.warned': (e) => warn(`${e.path} is used, but:\n${e.warnings.join('\n')}`),
   'janitor.swept': (e) => info(`Cleaned up: ${e.expired} expired, ${e.records} records, ${e.files} files`),
+  'artifacts.fitted': (e) =>
+    warn(
+      `Result files were over ${e.limitMb} MB: removed those of ${e.jobs} jobs before their time, ${e.freedMb} MB`,
+    ),
   'system.stopping': (e) => info(`Stopping on ${e.signal}`),
   'system.stopped': (e) => info(`Stopped in ${seconds(e.tookMs)}`),
   'system.fault': (e) => fault(`${e.where}: ${e.message}`),

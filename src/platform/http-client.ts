@@ -1,25 +1,8 @@
-import { type Dispatcher, Pool } from 'undici';
+import { Pool } from 'undici';
+import { Exchange, type HttpRequest, type UpstreamResponse } from './http-exchange.ts';
 
 /** Where a server listens: a Unix socket, or an origin such as `http://127.0.0.1:8001`. */
 export type Target = { readonly socketPath: string } | { readonly origin: string };
-
-export interface HttpRequest {
-  readonly method: string;
-  /** From the slash on, query included. */
-  readonly path: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
-  /** Its abort closes the connection to the server at once, also while the body is read. */
-  readonly signal?: AbortSignal;
-}
-
-export interface UpstreamResponse {
-  readonly status: number;
-  /** Names in lower case; a repeated one is joined by commas. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** Read it to its end, leave its loop, or abort: until then it holds a connection. */
-  readonly body: AsyncIterable<Uint8Array> & { text(): Promise<string> };
-}
 
 /** A model thinks for as long as it takes: deadlines are the caller's, never the client's. */
 const poolOptions = {
@@ -42,18 +25,11 @@ export class HttpClient {
    * Resolves with the head of the response.
    * @throws the reason of an aborted signal, or what kept the server from answering
    */
-  async request(target: Target, options: HttpRequest): Promise<UpstreamResponse> {
-    const { method, path, headers = {}, body = null, signal } = options;
-    const response = await this.pool(target).request({
-      method: method as Dispatcher.HttpMethod,
-      path,
-      headers: { ...headers },
-      body,
-      ...(signal === undefined ? {} : { signal }),
+  request(target: Target, options: HttpRequest): Promise<UpstreamResponse> {
+    return new Promise((resolve, reject) => {
+      const exchange = new Exchange(options, resolve, reject);
+      if (!exchange.isOver) exchange.begin(this.pool(target));
     });
-    // Between head and first read nobody listens: an abort there must not end the process.
-    response.body.on('error', () => {});
-    return { status: response.statusCode, headers: flat(response.headers), body: response.body };
   }
 
   /** Closes all connections to a server that is gone; a later request connects anew. */
@@ -84,8 +60,3 @@ export class HttpClient {
 }
 
 const keyOf = (target: Target): string => ('socketPath' in target ? target.socketPath : target.origin);
-
-function flat(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
-  const pairs = Object.entries(headers).map(([name, value]) => [name, [value ?? ''].flat().join(', ')]);
-  return Object.fromEntries(pairs);
-}

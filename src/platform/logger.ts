@@ -31,7 +31,7 @@ export function createLogger({ level = 'info', pretty = false, write }: LoggerOp
     {
       level,
       base: null,
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: isoTime(),
       formatters: { level: (label) => ({ level: label }), log: (facts) => blanked(facts, depth) },
     },
     destination(pretty, write ?? writeOut()),
@@ -60,7 +60,22 @@ function shownOf(name: string, value: unknown, levels: number): unknown {
   return levels > 1 && typeof value === 'object' && value !== null ? blanked(value, levels - 1) : value;
 }
 
-/** The lines of one turn of the event loop leave together; the last words before an exit are seen. */
+/** As pino's own; a line of the same millisecond has the same. */
+function isoTime(): () => string {
+  let lastMs = 0;
+  let text = '';
+  return () => {
+    const nowMs = Date.now();
+    if (nowMs !== lastMs) text = `,"time":"${new Date(nowMs).toISOString()}"`;
+    lastMs = nowMs;
+    return text;
+  };
+}
+
+/** Lines may wait this long for others: a write to the disk costs as much as the rest of a short job's log. */
+const heldMs = 10;
+
+/** Lines leave together; the last words before an exit are seen. */
 function writeOut(): (line: string) => void {
   const stdout = pino.destination({ fd: 1, sync: true });
   stdout.on('error', () => {});
@@ -72,7 +87,7 @@ function writeOut(): (line: string) => void {
   };
   process.on('exit', flush);
   return (line) => {
-    if (held === '') setImmediate(flush);
+    if (held === '') setTimeout(flush, heldMs).unref();
     held += line;
   };
 }
