@@ -1,15 +1,14 @@
 import type { Redis } from 'ioredis';
 import type { JobId } from '../contracts/ids.ts';
-import type { JobRecord } from '../contracts/job.ts';
 import { workerLostError } from './job-errors.ts';
-import { decodeFlat } from './record-codec.ts';
+import { decodeFlat, type JobInput } from './record-codec.ts';
 import { runScript } from './scripts.ts';
 
 export interface StartedJob {
   readonly token: string;
   readonly jobId: JobId;
   /** null: its time to live was over before it started; it is held in its lane until it is expired. */
-  readonly started: { readonly record: JobRecord; readonly body: string } | null;
+  readonly started: JobInput | null;
 }
 
 type Row = readonly [token: string, id: JobId, flat?: string[]];

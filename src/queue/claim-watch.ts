@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Emit } from '../contracts/events.ts';
 import type { JobId } from '../contracts/ids.ts';
 import type { Clock } from '../platform/clock.ts';
+import { Ledger } from '../platform/ledger.ts';
 import type { Claim } from './claim.ts';
 import { keys } from './keys.ts';
 import { runScript } from './scripts.ts';
@@ -17,7 +18,7 @@ export class ClaimWatch {
   private readonly clock: Clock;
   private readonly lockDurationMs: number;
   private readonly emit: Emit;
-  private readonly claims = new Map<JobId, Claim>();
+  private readonly claims = new Ledger<JobId, Claim>();
   /** Job -> token, from the fetch until the attempt is over. */
   private readonly tokens = new Map<string, string>();
   private readonly fetching = new Set<string>();
@@ -102,7 +103,7 @@ export class ClaimWatch {
       const [status, owner] = await this.redis
         .hmget(keys.job(claim.record.id), 'status', 'claim')
         .catch(() => []);
-      if (!this.claims.has(claim.record.id) || status === undefined) continue;
+      if (this.claims.get(claim.record.id) === undefined || status === undefined) continue;
       if (status === 'cancelling' && owner === claim.token) claim.cancel();
       else if (owner !== claim.token && !claim.signal.aborted) claim.loseLock();
     }

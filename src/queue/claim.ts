@@ -1,6 +1,8 @@
 import { errors } from '../contracts/error-catalogue.ts';
 import { RoundhouseError } from '../contracts/errors.ts';
 import type { JobRecord, JobStatus, Outcome } from '../contracts/job.ts';
+import type { Uploads } from '../contracts/upload.ts';
+import type { JobInput } from './record-codec.ts';
 
 /** What a claim needs of the lanes to end. */
 export interface ClaimDesk {
@@ -12,6 +14,7 @@ export interface ClaimDesk {
 export class Claim {
   readonly record: JobRecord;
   readonly body: string;
+  readonly uploads: Uploads | null;
   readonly attempt: number;
   readonly lane: string;
   /** Proof of ownership: BullMQ's lock and the record both carry it. */
@@ -22,10 +25,11 @@ export class Claim {
   private readonly end: () => void;
   private settling: Promise<JobStatus> | null = null;
 
-  constructor(desk: ClaimDesk, facts: { record: JobRecord; body: string; lane: string; token: string }) {
+  constructor(desk: ClaimDesk, facts: JobInput & { readonly lane: string; readonly token: string }) {
     this.desk = desk;
     this.record = facts.record;
     this.body = facts.body;
+    this.uploads = facts.uploads;
     this.attempt = facts.record.attempts;
     this.lane = facts.lane;
     this.token = facts.token;
@@ -50,6 +54,10 @@ export class Claim {
 
   cancel(): void {
     this.abort.abort(errors.cancelled(this.record.id));
+  }
+
+  abandon(): void {
+    this.abort.abort(new Error('its client is gone'));
   }
 
   loseLock(): void {

@@ -4,6 +4,7 @@ import type { Emit } from '../contracts/events.ts';
 import type { InboxId, JobId } from '../contracts/ids.ts';
 import type { JobMessage, JobRecord, JobStatus } from '../contracts/job.ts';
 import type { Clock } from '../platform/clock.ts';
+import { Ledger } from '../platform/ledger.ts';
 import { keys } from './keys.ts';
 import { checkServer } from './server-check.ts';
 import { StreamReader } from './stream-reader.ts';
@@ -12,6 +13,7 @@ import { StreamReader } from './stream-reader.ts';
 export const inboxLeaseMs = 6000;
 const heartbeatMs = 2000;
 const streamTtlMs = 60_000;
+const largeChars = 65_536;
 
 export interface JobInboxOptions {
   /** A connection of role `command`. */
@@ -31,7 +33,7 @@ export class RedisJobInbox {
   private readonly redis: Redis;
   private readonly clock: JobInboxOptions['clock'];
   private readonly reader: StreamReader;
-  private readonly listeners = new Map<JobId, Set<Listener>>();
+  private readonly listeners = new Ledger<JobId, Set<Listener>>();
   private stopTimer: () => void = () => undefined;
 
   constructor({ redis, blocking, clock, emit }: JobInboxOptions) {
@@ -41,8 +43,10 @@ export class RedisJobInbox {
     const sources = [
       {
         key: keys.inbox(this.id),
-        onEntry: ({ message }: Readonly<Record<string, string>>) => {
-          if (message !== undefined) this.deliver(JSON.parse(message) as JobMessage);
+        onEntry: ({ message }: Readonly<Record<string, string>>, id: string) => {
+          if (message === undefined) return;
+          this.deliver(JSON.parse(message) as JobMessage);
+          if (message.length > largeChars) void this.forget(id);
         },
       },
       { key: keys.events, onEntry: (fields: Readonly<Record<string, string>>) => this.hearEnd(fields) },
@@ -72,7 +76,7 @@ export class RedisJobInbox {
 
   /** Listen before `submit`, or the first token may be missed. Returns the function that ends it. */
   subscribe(jobId: JobId, listener: Listener): () => void {
-    const listeners = this.listeners.get(jobId) ?? new Set();
+    const listeners = this.listeners.get(jobId) ?? new Set<Listener>();
     this.listeners.set(jobId, listeners.add(listener));
     return () => {
       listeners.delete(listener);
@@ -85,7 +89,12 @@ export class RedisJobInbox {
     const listeners = this.listeners.get(message.jobId);
     if (!listeners) return;
     if (message.type === 'settled') this.listeners.delete(message.jobId);
-    for (const listener of [...listeners]) listener(message, record);
+    for (const listener of listeners) listener(message, record);
+  }
+
+  /** An image on its way through: Redis keeps tokens for a while, and no pictures. */
+  private async forget(id: string): Promise<void> {
+    await this.redis.xdel(keys.inbox(this.id), id).catch(() => undefined);
   }
 
   /**

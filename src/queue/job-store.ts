@@ -13,7 +13,9 @@ import { laneName } from './keys.ts';
 import { asQueueErrors, queueError } from './queue-errors.ts';
 import { encodeNewJob } from './record-codec.ts';
 import { findRecord } from './record-reader.ts';
+import { ScriptBatch, type Told } from './script-batch.ts';
 import { runScript } from './scripts.ts';
+import type { OfferStart, StartOffer } from './start-offer.ts';
 
 export interface JobStoreOptions {
   readonly redis: Redis;
@@ -23,9 +25,12 @@ export interface JobStoreOptions {
   readonly hasWorker?: boolean;
   /** How many jobs of one key may wait in a lane of this model. */
   readonly windowOf?: (model: ModelId) => AdmissionWindow;
-  /** Called when a job is on its way to Redis: most probably it will be accepted. Must not throw. */
-  readonly onSubmitting?: (job: NewJob) => void;
+  /** Asked for each job: a slot to start it on at once. Must not throw. */
+  readonly offerStart?: OfferStart;
 }
+
+/** What came of a job that was sent, and how many wait. */
+type AcceptReply = readonly ['accepted' | 'started' | 'full', number];
 
 /** Jobs as the API sees them. Needs a connection of role `command`: every call fails within a second without Redis. */
 export class RedisJobStore {
@@ -34,57 +39,56 @@ export class RedisJobStore {
   private readonly emit: Emit;
   private readonly hasWorker: boolean;
   private readonly windowOf: (model: ModelId) => AdmissionWindow;
-  private readonly onSubmitting: (job: NewJob) => void;
+  private readonly offerStart: OfferStart;
+  private readonly acceptances: ScriptBatch<AcceptReply>;
   /** Refused with an error, but perhaps stored all the same: an answer was lost. */
   private readonly uncertain = new Set<JobId>();
 
   constructor(options: JobStoreOptions) {
     const { redis, clock, emit, hasWorker = false } = options;
-    const { windowOf = () => admissionDefaults, onSubmitting = () => undefined } = options;
+    const { windowOf = () => admissionDefaults, offerStart = () => null } = options;
     this.redis = redis;
     this.clock = clock;
     this.emit = emit;
     this.hasWorker = hasWorker;
     this.windowOf = windowOf;
-    this.onSubmitting = onSubmitting;
+    this.offerStart = offerStart;
+    this.acceptances = new ScriptBatch(redis, 'accept', clock);
     redis.on('ready', () => {
       for (const id of this.uncertain) void this.withdraw(id);
     });
   }
 
   /**
-   * Makes the job durable and puts it into its lane, or into its key's backlog before it, in one step.
+   * Makes the job durable, and starts it or puts it into its lane or into its key's backlog before it, in one step.
    * @throws queue_full (429), queue_unavailable (503), storage_full (507)
    */
   async submit(
     job: NewJob,
     admission: { readonly queueCap: number; readonly retryAfterS: number },
   ): Promise<void> {
-    const lane = laneName(job.model, job.class);
-    const lanes = jobClasses.map((jobClass) => laneName(job.model, jobClass));
-    const { queueCap } = admission;
-    const { alone, shared, activeForMs } = this.windowOf(job.model);
-    const window = [job.keyId, alone, shared, activeForMs];
-    const facts = [
-      job.id,
-      lane,
-      queueCap,
-      this.hasWorker ? '1' : '0',
-      ...lanes,
-      ...window,
-      ...encodeNewJob(job),
-    ];
+    const offer = this.offerStart(job);
+    const { reply, nowMs } = await this.accept(job, admission.queueCap, offer);
+    const [verdict] = reply;
+    const { id: jobId, model, class: jobClass } = job;
+    if (verdict !== 'started') offer?.declined();
+    if (verdict === 'full') throw errors.queueFull(model, admission.queueCap, admission.retryAfterS);
+    const isStarted = verdict === 'started';
+    this.emit({ type: 'job.accepted', jobId, model, class: jobClass, ...(isStarted && { isStarted }) });
+    if (isStarted) offer?.started(job, nowMs);
+  }
+
+  private async accept(job: NewJob, queueCap: number, offer: StartOffer | null): Promise<Told<AcceptReply>> {
     try {
-      const accepting = runScript<[string, number]>(this.redis, 'accept', this.clock.now(), ...facts);
-      this.onSubmitting(job);
-      const [verdict] = await accepting;
-      if (verdict === 'full') throw errors.queueFull(job.model, admission.queueCap, admission.retryAfterS);
+      const accepting = this.acceptances.run(this.factsOf(job, queueCap, offer), job.body);
+      // Behind what is written to Redis in this turn: that takes longer.
+      if (offer !== null) setImmediate(() => offer.begin());
+      return await accepting;
     } catch (error) {
-      const refusal = queueError(error);
-      if (refusal.code !== 'queue_full') void this.withdraw(job.id);
-      throw refusal;
+      offer?.declined();
+      void this.withdraw(job.id);
+      throw queueError(error);
     }
-    this.emit({ type: 'job.accepted', jobId: job.id, model: job.model, class: job.class });
   }
 
   find(id: JobId): Promise<JobRecord | 'expired' | null> {
@@ -115,6 +119,18 @@ export class RedisJobStore {
   /** Waiting and running jobs per model. */
   depths(): Promise<ReadonlyMap<ModelId, LaneDepth>> {
     return asQueueErrors(() => readDepths(this.redis, this.clock.now()));
+  }
+
+  /** As the accept script reads them. */
+  private factsOf(job: NewJob, queueCap: number, offer: StartOffer | null): string {
+    const { alone, shared, activeForMs } = this.windowOf(job.model);
+    return JSON.stringify([
+      ...[job.id, laneName(job.model, job.class), String(queueCap), this.hasWorker ? '1' : '0'],
+      ...jobClasses.map((jobClass) => laneName(job.model, jobClass)),
+      ...[job.keyId, String(alone), String(shared), String(activeForMs)],
+      ...(offer === null ? ['', '', ''] : [offer.token, offer.workerName, String(offer.lockDurationMs)]),
+      ...encodeNewJob(job),
+    ]);
   }
 
   private async cancelNow(id: JobId, reason: string): Promise<void> {

@@ -24,6 +24,7 @@ export interface LaneSetOptions {
 export class LaneSet {
   private readonly options: LaneSetOptions;
   private readonly lanes = new Map<string, LaneWorker>();
+  private readonly started = new Map<string, LaneWorker>();
 
   constructor(options: LaneSetOptions) {
     this.options = options;
@@ -35,7 +36,13 @@ export class LaneSet {
     const lane = this.make(name);
     this.lanes.set(name, lane);
     await lane.start();
+    this.started.set(name, lane);
     return lane;
+  }
+
+  /** A lane that is looked after already. */
+  known(name: string): LaneWorker | null {
+    return this.started.get(name) ?? null;
   }
 
   /** The attempt is over: its lock is renewed no more. */

@@ -3,7 +3,7 @@ import { errors } from '../contracts/error-catalogue.ts';
 import type { ErrorBody } from '../contracts/errors.ts';
 import type { Emit } from '../contracts/events.ts';
 import type { InboxId, ModelId } from '../contracts/ids.ts';
-import type { JobClass, JobMessage, JobRecord, JobStatus, Outcome } from '../contracts/job.ts';
+import type { JobClass, JobMessage, JobRecord, JobStatus, NewJob, Outcome } from '../contracts/job.ts';
 import type { Clock } from '../platform/clock.ts';
 import { Claim } from './claim.ts';
 import { claimJobs, type StartedJob } from './claim-jobs.ts';
@@ -15,8 +15,10 @@ import { LaneSet } from './lane-set.ts';
 import { defaultLaneTiming, type LaneTiming, type LaneWorker } from './lane-worker.ts';
 import { orAborted, untilDone, within } from './patience.ts';
 import { queueError } from './queue-errors.ts';
+import { type JobInput, recordOfStarted } from './record-codec.ts';
+import { ScriptBatch } from './script-batch.ts';
 import { checkServer } from './server-check.ts';
-import { settleAttempt } from './settle-attempt.ts';
+import { type SettleReply, settleAttempt } from './settle-attempt.ts';
 import { type LaneSnapshot, readSnapshot } from './snapshot.ts';
 import type { RedisWorkerDesk } from './worker-desk.ts';
 
@@ -38,12 +40,24 @@ export interface BullLanesOptions {
   readonly timing?: LaneTiming;
 }
 
+/** A token for a job that starts as it is accepted. One of the two methods is called, once. */
+export interface StartTicket {
+  readonly token: string;
+  readonly workerName: string;
+  readonly lockDurationMs: number;
+  /** The job was started under the token, at this moment (epoch ms). */
+  open(job: NewJob, startedAtMs: number): Claim;
+  /** It was not, or that is not known. */
+  close(): void;
+}
+
 /** All lanes of this worker over one connection: look, claim, settle. */
 export class BullLanes {
   readonly name = 'lanes';
   private readonly options: BullLanesOptions;
   private readonly lanes: LaneSet;
   private readonly watch: ClaimWatch;
+  private readonly settlements: ScriptBatch<SettleReply>;
   private readonly opened = new Set<Promise<void>>();
   /** Claims that were asked for in this turn of the event loop, by lane: they go to Redis together. */
   private readonly asked = new Map<string, ((claim: Claim | null) => void)[]>();
@@ -56,6 +70,7 @@ export class BullLanes {
     const { timing = defaultLaneTiming, redis, clock, emit } = options;
     this.options = options;
     this.lockDurationMs = timing.lockDurationMs;
+    this.settlements = new ScriptBatch(redis, 'settle', clock);
     this.watch = new ClaimWatch(redis, clock, timing.lockDurationMs, emit);
     this.lanes = new LaneSet({ ...options, timing, watch: this.watch });
   }
@@ -115,6 +130,27 @@ export class BullLanes {
     }
   }
 
+  /** Permission to start a job in the step that accepts it; null: its lane is not looked after yet. */
+  ticket(model: ModelId, jobClass: JobClass): StartTicket | null {
+    const lane = this.lanes.known(laneName(model, jobClass));
+    if (lane === null || this.isClosing) return null;
+    const { workerName } = this.options;
+    const token = this.newToken();
+    this.watch.opening(token);
+    return {
+      token,
+      workerName,
+      lockDurationMs: this.lockDurationMs,
+      open: (job, startedAtMs) => {
+        const record = recordOfStarted(job, { workerName, startedAtMs });
+        this.watch.claimed(record.id, token);
+        this.watch.opened(token);
+        return this.openClaim(lane, { record, body: job.body, uploads: job.uploads ?? null, token });
+      },
+      close: () => this.watch.opened(token),
+    };
+  }
+
   /** Resolves when something may have changed: a job came, `wake` was called, or the time is over. Never rejects. */
   waitForWork(timeoutMs: number): Promise<void> {
     return this.options.desk.waitForWork(timeoutMs);
@@ -134,9 +170,9 @@ export class BullLanes {
 
   /** Stores the outcome of a claim, however long Redis is away; called by the claim itself. */
   async settle(claim: Claim, outcome: Outcome): Promise<JobStatus> {
-    const { redis, clock, channel, emit, workerName } = this.options;
+    const { redis, channel, emit, workerName } = this.options;
     const settled = await untilDone(
-      () => settleAttempt(redis, claim, outcome, workerName, clock.now()),
+      () => settleAttempt(this.settlements, claim, outcome, workerName),
       () => this.isClosing && redis.status !== 'ready',
       (error) => this.lanes.fault(`settling ${claim.record.id}`, error),
     );
@@ -186,8 +222,8 @@ export class BullLanes {
   }
 
   private async take(lane: LaneWorker, count: number): Promise<readonly StartedJob[]> {
-    const { redis, clock, workerName, bootId } = this.options;
-    const tokens = Array.from({ length: count }, () => `${workerName}:${bootId}:${++this.tokens}`);
+    const { redis, clock, workerName } = this.options;
+    const tokens = Array.from({ length: count }, () => this.newToken());
     const owner = { workerName, lockDurationMs: this.lockDurationMs };
     for (const token of tokens) this.watch.opening(token);
     try {
@@ -207,8 +243,17 @@ export class BullLanes {
       this.watch.forget(jobId, token);
       return null;
     }
-    const claim = new Claim(this, { ...started, lane: lane.lane, token });
-    lane.track(jobId, token, clock.now());
+    return this.openClaim(lane, { ...started, token });
+  }
+
+  private newToken(): string {
+    const { workerName, bootId } = this.options;
+    return `${workerName}:${bootId}:${++this.tokens}`;
+  }
+
+  private openClaim(lane: LaneWorker, facts: JobInput & { readonly token: string }): Claim {
+    const claim = new Claim(this, { ...facts, lane: lane.lane });
+    lane.track(claim.record.id, claim.token, this.options.clock.now());
     this.watch.add(claim);
     this.remember(claim.ended);
     this.tellStarted(claim);

@@ -32,10 +32,14 @@ local function roomFor(lane, keyId, alone, shared, activeForMs)
   return tonumber(most) - tonumber(redis.call('HGET', windowKey(lane), keyId) or 0)
 end
 
+local function addToLane(lane, id, createdAt, ...)
+  redis.call('HSET', laneKey(lane, id), 'name', 'job', 'data', '{"v":1}', 'opts', '{}', 'timestamp', createdAt,
+    'delay', '0', 'priority', '0', ...)
+end
+
 -- Returns how many wait then.
 local function enterLane(lane, keyId, id, createdAt, enqueued)
-  redis.call('HSET', laneKey(lane, id), 'name', 'job', 'data', '{"v":1}', 'opts', '{}', 'timestamp', createdAt,
-    'delay', '0', 'priority', '0')
+  addToLane(lane, id, createdAt)
   redis.call('HINCRBY', P .. 'sums', lane, enqueued)
   countInLane(lane, keyId, 1)
   return redis.call('LPUSH', laneKey(lane, 'wait'), id)

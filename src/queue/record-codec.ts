@@ -2,9 +2,10 @@ import type { ErrorBody } from '../contracts/errors.ts';
 import type { InboxId, JobId, KeyId, ModelId } from '../contracts/ids.ts';
 import type { Artifact, JobClass, JobPhase, JobRecord, JobStatus, NewJob } from '../contracts/job.ts';
 import type { ModelType } from '../contracts/model.ts';
+import type { Uploads } from '../contracts/upload.ts';
 import { epochBaseMs, laneName } from './keys.ts';
 
-/** Fields of a record in the order in which views read them: everything but the body. */
+/** Fields of a record in the order in which views read them: everything but the body and what came with it. */
 export const viewFields = [
   'id',
   'model',
@@ -30,6 +31,7 @@ export const viewFields = [
   'worker',
   'output',
   'files',
+  'dataRemoved',
   'usage',
   'error',
   'webhookUrl',
@@ -42,31 +44,48 @@ export const viewFields = [
 type Field = (typeof viewFields)[number];
 type Values = Readonly<Partial<Record<Field, string | null>>>;
 
-/** A new job as the fields and values of its hash; the first is when it enters its lane, should it enter now. */
-export function encodeNewJob(job: NewJob): string[] {
-  const fields: Record<string, string | number> = {
-    enqueued: job.createdAtMs - epochBaseMs,
-    id: job.id,
-    status: 'queued',
-    attempts: 0,
-    lane: laneName(job.model, job.class),
-    model: job.model,
-    modelType: job.modelType,
-    endpoint: job.endpoint,
-    class: job.class,
-    keyId: job.keyId,
-    sync: job.sync ? 1 : 0,
-    stream: job.stream ? 1 : 0,
-    inboxId: job.inboxId ?? '',
-    createdAtMs: job.createdAtMs,
-    queueDeadlineMs: job.queueDeadlineMs,
-    executionTimeoutMs: job.executionTimeoutMs,
-    resultTtlMs: job.resultTtlMs,
-    metadata: JSON.stringify(job.metadata),
-    body: job.body,
-    ...(job.webhook === null ? {} : encodeWebhook(job.webhook)),
+/**
+ * A new job as the fields and values of its hash, without the body. The accept script knows the places of the first
+ * eight; the very first is when the job enters its lane, should it enter now, and the next two are others where it starts
+ * at once.
+ */
+export function encodeNewJob(job: NewJob): readonly string[] {
+  const fields = [
+    ...['enqueued', String(job.createdAtMs - epochBaseMs), 'status', 'queued', 'attempts', '0'],
+    ...['model', job.model, 'class', job.class, 'createdAtMs', String(job.createdAtMs)],
+    ...['queueDeadlineMs', String(job.queueDeadlineMs), 'stream', job.stream ? '1' : '0'],
+    ...['id', job.id, 'lane', laneName(job.model, job.class), 'modelType', job.modelType],
+    ...['endpoint', job.endpoint, 'keyId', job.keyId, 'sync', job.sync ? '1' : '0'],
+    ...['inboxId', job.inboxId ?? '', 'executionTimeoutMs', String(job.executionTimeoutMs)],
+    ...['resultTtlMs', String(job.resultTtlMs), 'metadata', JSON.stringify(job.metadata)],
+  ];
+  if (job.uploads) fields.push('uploads', JSON.stringify(job.uploads));
+  if (job.webhook !== null) fields.push(...Object.entries(encodeWebhook(job.webhook)).flat());
+  return fields;
+}
+
+/** The record of a job that was started in the step that accepted it. */
+export function recordOfStarted(
+  { body: _, uploads: __, webhook, ...job }: NewJob,
+  start: { readonly workerName: string; readonly startedAtMs: number },
+): JobRecord {
+  return {
+    ...job,
+    status: 'in_progress',
+    phase: job.stream ? null : 'generating',
+    progress: null,
+    attempts: 1,
+    startedAtMs: start.startedAtMs,
+    completedAtMs: null,
+    loadMs: null,
+    worker: start.workerName,
+    output: null,
+    files: [],
+    dataRemoved: false,
+    usage: null,
+    error: null,
+    webhook: webhook && { ...webhook, status: 'pending', attempts: 0, lastError: null },
   };
-  return Object.entries(fields).flatMap(([name, value]) => [name, String(value)]);
 }
 
 /** The record behind the values of `viewFields`; null when there is none. */
@@ -74,12 +93,19 @@ export function decodeView(values: readonly (string | null)[]): JobRecord | null
   return decodeRecord(Object.fromEntries(viewFields.map((name, at) => [name, values[at] ?? null])));
 }
 
-/** The record behind `HGETALL`'s flat list of fields and values, and its body. */
-export function decodeFlat(flat: readonly string[]): { record: JobRecord; body: string } | null {
+/** What a claim reads: the record, and what the model server is to get. */
+export interface JobInput {
+  readonly record: JobRecord;
+  readonly body: string;
+  readonly uploads: Uploads | null;
+}
+
+/** The job behind `HGETALL`'s flat list of fields and values. */
+export function decodeFlat(flat: readonly string[]): JobInput | null {
   const values: Record<string, string> = {};
   for (let at = 0; at + 1 < flat.length; at += 2) values[flat[at] ?? ''] = flat[at + 1] ?? '';
   const record = decodeRecord(values);
-  return record === null ? null : { record, body: values.body ?? '' };
+  return record === null ? null : { record, body: values.body ?? '', uploads: parse(values.uploads) };
 }
 
 function decodeRecord(values: Values): JobRecord | null {
@@ -109,6 +135,7 @@ function decodeRecord(values: Values): JobRecord | null {
     worker: values.worker || null,
     output: parse(values.output),
     files: parse<Artifact[]>(values.files) ?? [],
+    dataRemoved: values.dataRemoved === '1',
     usage: parse(values.usage),
     error: parse<ErrorBody>(values.error),
     webhook: decodeWebhook(values),

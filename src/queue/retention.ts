@@ -43,4 +43,9 @@ export class RedisRetentionStore {
       if (ids.length < pageSize) return pruned;
     }
   }
+
+  /** Notes that the files of an ended job are removed before their time. false: it has not ended, or is unknown. */
+  async removeData(id: JobId, nowMs: number): Promise<boolean> {
+    return (await runScript<number>(this.redis, 'removeData', nowMs, id)) === 1;
+  }
 }

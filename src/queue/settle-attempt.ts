@@ -1,9 +1,8 @@
-import type { Redis } from 'ioredis';
 import type { EventOf } from '../contracts/events.ts';
 import type { JobMessage, JobRecord, JobStatus, Outcome } from '../contracts/job.ts';
 import type { Claim } from './claim.ts';
 import { cancelError } from './job-errors.ts';
-import { runScript } from './scripts.ts';
+import type { ScriptBatch } from './script-batch.ts';
 
 export type Settled =
   /** Another attempt owns the job, or it is gone: nothing was changed. */
@@ -17,45 +16,49 @@ export type Settled =
       readonly event: EventOf<'job.settled'> | EventOf<'job.requeued'>;
     };
 
+/** What the settle script says of one attempt: the status of its job, and 1 where this call led to it. */
+export type SettleReply = readonly [JobStatus, number];
+
 /** Stores the outcome of an attempt and gives its place in the lane up, in one step, fenced by its token. */
 export async function settleAttempt(
-  redis: Redis,
+  batch: ScriptBatch<SettleReply>,
   claim: Claim,
   outcome: Outcome,
   workerName: string,
-  nowMs: number,
 ): Promise<Settled> {
-  const [status, isOurs] = await runScript<[JobStatus, number]>(
-    redis,
-    'settle',
-    nowMs,
-    claim.record.id,
-    claim.token,
-    outcome.kind,
-    ...outcomeFields(claim, outcome),
-    claim.lane,
-    workerName,
-  );
+  const { record, token, lane } = claim;
+  const { output, rest } = outcomeFields(claim, outcome);
+  const facts = JSON.stringify([record.id, token, outcome.kind, ...rest, lane, workerName]);
+  const { reply, nowMs } = await batch.run(facts, output);
+  const [status, isOurs] = reply;
   return isOurs === 1 ? describe(claim, outcome, status, nowMs) : { isOurs: false, status };
 }
 
-/** Output, files, usage and error as they are stored. */
-function outcomeFields(claim: Claim, outcome: Outcome): readonly [string, string, string, string] {
+interface OutcomeFields {
+  readonly output: string;
+  /** Files, usage and error. */
+  readonly rest: readonly [string, string, string];
+}
+
+/** As they are stored. */
+function outcomeFields(claim: Claim, outcome: Outcome): OutcomeFields {
   if (outcome.kind === 'completed') {
     const { output, files, usage } = outcome.result;
-    return [json(output), JSON.stringify(files), json(usage), ''];
+    return { output: json(output), rest: [JSON.stringify(files), json(usage), ''] };
   }
-  if (outcome.kind === 'failed' || outcome.kind === 'retry') {
-    return ['', '', '', JSON.stringify(outcome.error)];
-  }
-  return ['', '', '', outcome.kind === 'cancelled' ? cancelError(claim.record.id, 'by its worker') : ''];
+  return { output: '', rest: ['', '', errorText(claim, outcome)] };
+}
+
+function errorText(claim: Claim, outcome: Exclude<Outcome, { kind: 'completed' }>): string {
+  if (outcome.kind === 'failed' || outcome.kind === 'retry') return JSON.stringify(outcome.error);
+  return outcome.kind === 'cancelled' ? cancelError(claim.record.id, 'by its worker') : '';
 }
 
 /** What the record says now; null where only the record itself knows, as after a cancellation. */
 function recordAfter(claim: Claim, outcome: Outcome, status: JobStatus, nowMs: number): JobRecord | null {
   if (outcome.kind !== 'completed' || status !== 'completed') return null;
   const { output, files, usage } = outcome.result;
-  const end = { status, phase: null, progress: 100, completedAtMs: Math.round(nowMs) } as const;
+  const end = { status, phase: null, progress: 100, completedAtMs: nowMs } as const;
   return { ...claim.record, ...end, output: output ?? null, files, usage: usage ?? null };
 }
 

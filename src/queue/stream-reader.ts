@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis';
 
 export interface StreamSource {
   readonly key: string;
-  /** The fields of one entry, in the order in which they were written. */
-  readonly onEntry: (fields: Readonly<Record<string, string>>) => void;
+  /** The fields of one entry and its id, in the order in which they were written. */
+  readonly onEntry: (fields: Readonly<Record<string, string>>, id: string) => void;
 }
 
 type Reply = [key: string, entries: [id: string, fields: string[]][]][] | null;
@@ -93,17 +93,17 @@ export class StreamReader {
       const at = this.sources.findIndex((source) => source.key === key);
       for (const [id, fields] of entries) {
         this.cursors[at] = id;
-        this.hand(at, fields);
+        this.hand(at, fields, id);
       }
     }
   }
 
-  private hand(at: number, flat: readonly string[]): void {
+  private hand(at: number, flat: readonly string[], id: string): void {
     const fields: Record<string, string> = {};
     for (let index = 0; index + 1 < flat.length; index += 2)
       fields[flat[index] ?? ''] = flat[index + 1] ?? '';
     try {
-      this.sources[at]?.onEntry(fields);
+      this.sources[at]?.onEntry(fields, id);
     } catch (error) {
       this.onFault(error as Error);
     }
