@@ -35,6 +35,8 @@ function judgeStatus({ status, error, load }: Health): HealthVerdict {
       return { kind: 'ready' };
     case 'STARTING':
       return { kind: 'loading', progress: load?.progress ?? null, phase: load?.phase ?? null };
+    case 'ASLEEP':
+      return { kind: 'failed', error: 'it says ASLEEP before anybody put it to sleep' };
     case 'SETUP_FAILED':
     case 'DEFUNCT':
       return { kind: 'failed', error: error ?? `it says ${status} and not why` };

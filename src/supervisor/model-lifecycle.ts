@@ -17,6 +17,10 @@ export type LifecycleEvent =
   | { readonly type: 'spawned'; readonly pid: number }
   | { readonly type: 'loading'; readonly progress: number | null; readonly phase: string | null }
   | { readonly type: 'ready' }
+  /** It serves nobody any more, and falls asleep. */
+  | { readonly type: 'drain'; readonly reason: string }
+  | { readonly type: 'slept' }
+  | { readonly type: 'wake' }
   /** A start that came to nothing, or a ready server that crashed or had to be ended. */
   | { readonly type: 'failed'; readonly reason: string; readonly logTail: readonly string[] }
   | { readonly type: 'stop'; readonly reason: string }
@@ -78,7 +82,13 @@ function intendedTarget(state: ModelState, event: LifecycleEvent): ModelState | 
     case 'loading':
       return state === 'starting' || state === 'loading' ? 'loading' : null;
     case 'ready':
-      return state === 'ready' ? null : 'ready';
+      return state === 'ready' || state === 'asleep' || state === 'draining' ? null : 'ready';
+    case 'drain':
+      return state === 'ready' ? 'draining' : null;
+    case 'slept':
+      return state === 'draining' ? 'asleep' : null;
+    case 'wake':
+      return state === 'asleep' ? 'loading' : null;
     case 'failed':
       return state === 'stopping' || state === 'failed' ? null : 'failed';
     case 'stop':
@@ -100,6 +110,11 @@ function factsOf(status: ServerStatus, event: LifecycleEvent, atMs: number): Par
       return isOvertaken(status, event) ? {} : { loadProgress: event.progress, loadPhase: event.phase };
     case 'ready':
       return { ...noLoad, failure: null };
+    case 'drain':
+    case 'slept':
+      return noLoad;
+    case 'wake':
+      return { loadProgress: null, loadPhase: 'waking' };
     case 'failed':
       return { ...noLoad, bootId: null, pid: null, failure: failureOf(status, event, atMs) };
     case 'stop':

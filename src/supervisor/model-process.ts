@@ -23,6 +23,8 @@ export interface ServerSurroundings {
   readonly instanceId: string;
   /** Environment of this process; secrets are taken out of it. */
   readonly env: Env;
+  /** null: where the environment says. */
+  readonly weightsDir: string | null;
   readonly clock: Clock;
   readonly launchers: Pick<LauncherPool, 'take'>;
 }
@@ -70,7 +72,7 @@ export class ModelProcess {
   }
 
   static async start(surroundings: ServerSurroundings, options: ModelProcessOptions): Promise<ModelProcess> {
-    const { projectDir, instanceId, env, clock, launchers } = surroundings;
+    const { projectDir, instanceId, env, weightsDir, clock, launchers } = surroundings;
     const { spec, bootId, log, onEvent } = options;
     const place = placeOf(surroundings.socketsDir, spec, bootId);
     // Each time, since a cleaner of temporary files may have taken it.
@@ -91,6 +93,7 @@ export class ModelProcess {
         instanceId,
         projectDir,
         libraryDir,
+        weightsDir,
         socketPath: place.socketPath,
       }),
       graceMs: spec.deadlines.stopGraceMs,

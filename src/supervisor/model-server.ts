@@ -15,8 +15,10 @@ import {
   type ServerStatus,
 } from './model-lifecycle.ts';
 import { type ModelProcess, newBootId, type ServerSurroundings } from './model-process.ts';
+import type { ReadAhead } from './read-ahead.ts';
 import { type Lease, ServerLeases } from './server-leases.ts';
 import type { ServerLog } from './server-log.ts';
+import { SleepTier } from './sleep-tier.ts';
 import { type StartedServer, startServer } from './start-server.ts';
 import type { VramGate } from './vram-gate.ts';
 
@@ -32,6 +34,9 @@ export interface ModelServerOptions {
   readonly log: ServerLog;
   readonly gate: VramGate;
   readonly http: ProbeClient;
+  readonly hostFreeMb: () => Promise<number | null>;
+  readonly readAhead: Pick<ReadAhead, 'learn' | 'end'>;
+  readonly sleepPatienceMs?: number;
   readonly emit: Emit;
   readonly onChange: (status: ServerStatus) => void;
 }
@@ -49,7 +54,10 @@ export class ModelServer {
   private loading: Load | null = null;
   private process: ModelProcess | null = null;
   private leases: ServerLeases | null = null;
+  private sleepTier: SleepTier | null = null;
   private held = { mb: 0, freeBeforeMb: 0 };
+  /** Resolves when `held` says what this start holds. */
+  private measured: Promise<void> = Promise.resolve();
   private isClosed = false;
 
   constructor(options: ModelServerOptions) {
@@ -73,6 +81,24 @@ export class ModelServer {
     return this.mailbox.run(() => this.end(reason));
   }
 
+  /** Gives its GPU memory back: asleep, where that is wanted and holds, else ended. Never rejects. */
+  evict(reason: string): Promise<void> {
+    this.callOff(reason);
+    return this.mailbox.run(async () => {
+      if (!(await this.fallAsleep(reason))) await this.end(reason);
+    });
+  }
+
+  /** Whether its next load is a wake, as far as can be told. */
+  get sleeps(): boolean {
+    if (this.current.state === 'asleep') return true;
+    return (
+      this.current.state === 'ready' &&
+      this.options.spec()?.sleep === true &&
+      this.sleepTier?.mayHold === true
+    );
+  }
+
   /** Like `unload`, and nothing is loaded any more. */
   close(reason: string): Promise<void> {
     this.isClosed = true;
@@ -93,6 +119,7 @@ export class ModelServer {
     const promise = this.mailbox.run(() => this.start(calledOff.signal));
     const load = { promise, calledOff };
     const forget = () => {
+      this.options.readAhead.end(this.options.model);
       if (this.loading === load) this.loading = null;
     };
     promise.then(forget, forget);
@@ -112,6 +139,11 @@ export class ModelServer {
     if (spec === null) throw errors.modelRemoved(this.options.model);
     if (calledOff.aborted) throw this.calledOffError();
     if (this.current.state === 'ready') return;
+    if (this.current.state === 'asleep') {
+      if (await this.wakeUp(spec, calledOff)) return;
+      await this.end('it did not wake');
+      if (calledOff.aborted) throw this.calledOffError();
+    }
     await this.process?.exited;
     const bootId = newBootId();
     this.apply({ type: 'start', bootId });
@@ -120,6 +152,32 @@ export class ModelServer {
     } catch (error) {
       throw this.startFailed(error, calledOff);
     }
+  }
+
+  private async fallAsleep(reason: string): Promise<boolean> {
+    const spec = this.options.spec();
+    if (!spec?.sleep || this.sleepTier === null || this.isClosed || this.current.state !== 'ready')
+      return false;
+    this.apply({ type: 'drain', reason });
+    await this.measured;
+    if (!(await this.sleepTier.sleep(spec, this.held))) return false;
+    this.apply({ type: 'slept' });
+    return this.status.state === 'asleep';
+  }
+
+  private async wakeUp(spec: ModelSpec, calledOff: AbortSignal): Promise<boolean> {
+    const { gate, model } = this.options;
+    this.apply({ type: 'wake' });
+    try {
+      await gate.waitForRoom(model, Math.max(this.held.mb, 0) || spec.vramMb, calledOff);
+    } catch {
+      return false;
+    }
+    const freeBeforeMb = await gate.freeMb();
+    if (!(await this.sleepTier?.wake(spec))) return false;
+    this.measured = this.measure(freeBeforeMb);
+    this.apply({ type: 'ready' });
+    return this.status.state === 'ready';
   }
 
   private startOptions(spec: ModelSpec, bootId: BootId) {
@@ -137,8 +195,12 @@ export class ModelServer {
     const { bootId, target } = process;
     this.process = process;
     this.leases = new ServerLeases({ bootId, target, kill: (reason) => this.kill(process, reason) });
+    const { http, gate, emit, hostFreeMb, sleepPatienceMs } = this.options;
+    const { clock } = this.options.surroundings;
+    const patience = sleepPatienceMs === undefined ? {} : { patienceMs: sleepPatienceMs };
+    this.sleepTier = new SleepTier({ target, bootId, http, gate, clock, emit, hostFreeMb, ...patience });
     this.held = { mb: 0, freeBeforeMb: 0 };
-    void this.measure(freeBeforeMb);
+    this.measured = this.measure(freeBeforeMb);
     this.apply({ type: 'ready' });
     void process.exited.then((exit) => this.afterExit(process, exit));
   }
@@ -166,7 +228,8 @@ export class ModelServer {
 
   private async end(reason: string): Promise<void> {
     const process = this.process;
-    if (!process) return;
+    // Called off while it woke: its process may have gone meanwhile.
+    if (!process) return this.apply({ type: 'gone' });
     this.apply({ type: 'stop', reason });
     await process.exited;
     await this.options.gate.waitUntilBack(this.options.model, this.held);
@@ -186,6 +249,7 @@ export class ModelServer {
   private afterExit(process: ModelProcess, exit: ExitStatus): void {
     if (this.process !== process) return;
     this.process = null;
+    this.sleepTier = null;
     this.apply({ type: 'failed', reason: exitReason(exit), logTail: this.options.log.recent(tailLines) });
   }
 
@@ -196,6 +260,7 @@ export class ModelServer {
       emit({ type: 'server.started', model, bootId, pid: event.pid });
       this.apply({ type: 'spawned', pid: event.pid });
     }
+    if (event.type === 'weights') this.options.readAhead.learn(model, event.paths);
     if (event.type === 'load')
       this.apply({ type: 'loading', progress: event.progress, phase: event.phase ?? null });
     if (event.type === 'state' && event.status === 'STARTING')

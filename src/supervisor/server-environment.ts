@@ -13,12 +13,16 @@ export interface ServerIdentity {
   readonly socketPath: string | null;
   /** Folder of libraries that the installation unpacked, when there is one. */
   readonly libraryDir: string | null;
+  /** Folder of the hub's weights; null: where the machine's environment says. */
+  readonly weightsDir: string | null;
 }
 
 /** Names that a model server has no business to know, whoever set them. */
 const secretName = /(^|_)(API_?KEYS?|KEYS?|TOKENS?|SECRETS?|PASSWORDS?|PASSWD|CREDENTIALS?|REDIS_URL)(_|$)/i;
 /** Ours, npm's and Node's: they mean other programs than a model server. */
 const foreignName = /^(ROUNDHOUSE_|RUNPOD_|NODE_|npm_|PYTHONHOME$|VIRTUAL_ENV$)/;
+/** Weights are here before a model starts, and none of its libraries looks for newer ones. */
+const offline = { HF_HUB_OFFLINE: '1', TRANSFORMERS_OFFLINE: '1', HF_DATASETS_OFFLINE: '1' };
 /** The service ends by itself before the launcher would kill it. */
 const earlierMs = 1_000;
 
@@ -31,10 +35,11 @@ export function serverEnvironment(base: Env, identity: ServerIdentity): Record<s
     ...withoutSecrets(base),
     ...libraryPath(base, identity.libraryDir),
     ...where,
+    ...(identity.weightsDir === null ? {} : { HF_HOME: identity.weightsDir }),
     PYTHONPATH: join(projectDir, 'gpu-services'),
     PYTHONUNBUFFERED: '1',
-    HF_HUB_OFFLINE: '1',
-    TRANSFORMERS_OFFLINE: '1',
+    ...(spec.args.allow_downloads === true ? {} : offline),
+    HF_HUB_DISABLE_TELEMETRY: '1',
     // Some engines rename their processes, which would wipe the marker below from /proc/PID/environ.
     SPT_NOENV: '1',
     ROUNDHOUSE_GRACE_SECONDS: String(ownGraceMs(spec.deadlines.stopGraceMs) / 1000),
@@ -42,6 +47,7 @@ export function serverEnvironment(base: Env, identity: ServerIdentity): Record<s
     [serviceEnv.instance]: instanceId,
     [serviceEnv.model]: spec.id,
     [serviceEnv.args]: JSON.stringify(spec.args),
+    ...(spec.sleep ? { [serviceEnv.sleep]: '1' } : {}),
   };
 }
 

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { RoundhouseError } from '../contracts/errors.ts';
 import type { BootId, JobId } from '../contracts/ids.ts';
 import type { Target } from '../platform/http-client.ts';
+import { Ledger } from '../platform/ledger.ts';
 
 /** Permission to use one start of a server, as the worker asks for it. */
 export interface Lease {
@@ -19,7 +20,7 @@ export type ProgressListener = (progress: number | null, phase: string | null) =
 /** All leases on one start of one server: they end together. */
 export class ServerLeases {
   private readonly end = new AbortController();
-  private readonly listeners = new Map<string, Set<ProgressListener>>();
+  private readonly listeners = new Ledger<string, Set<ProgressListener>>();
   private readonly start: Pick<Lease, 'bootId' | 'target' | 'kill'>;
 
   constructor(start: Pick<Lease, 'bootId' | 'target' | 'kill'>) {
@@ -54,7 +55,7 @@ export class ServerLeases {
   }
 
   private listen(jobId: JobId, listener: ProgressListener): () => void {
-    const listeners = this.listeners.get(jobId) ?? new Set();
+    const listeners = this.listeners.get(jobId) ?? new Set<ProgressListener>();
     this.listeners.set(jobId, listeners.add(listener));
     return () => {
       listeners.delete(listener);

@@ -5,6 +5,7 @@ import type { Emit } from '../contracts/events.ts';
 import type { ModelId } from '../contracts/ids.ts';
 import type { ModelSpec } from '../contracts/model.ts';
 import type { Clock } from '../platform/clock.ts';
+import { hostFreeMb } from '../platform/host-memory.ts';
 import { LauncherPool } from '../platform/launcher-pool.ts';
 import type { GpuProbe } from './gpu-probe.ts';
 import type { ProbeClient } from './health-probe.ts';
@@ -13,6 +14,7 @@ import { newServer, type ServerStatus } from './model-lifecycle.ts';
 import type { ServerSurroundings } from './model-process.ts';
 import { ModelServer } from './model-server.ts';
 import { sweepOrphans } from './orphan-sweep.ts';
+import { ReadAhead } from './read-ahead.ts';
 import type { Lease } from './server-leases.ts';
 import { ServerLog } from './server-log.ts';
 import { VramGate } from './vram-gate.ts';
@@ -28,16 +30,24 @@ export interface TurntableOptions {
   readonly instanceId: string;
   /** Environment of this process; model servers get it without its secrets. */
   readonly env: Env;
+  /** Where model servers find weights of the hub; null: where their environment says. */
+  readonly weightsDir?: string;
   readonly clock: Clock;
   readonly emit: Emit;
   readonly gpuProbe: GpuProbe;
   readonly http: ProbeClient;
   /** How long memory may take to come back; 15 s unless a test says otherwise. */
   readonly settleMs?: number;
+  /** Host memory that may be taken, MB; the machine's own word unless a test says otherwise. */
+  readonly hostFreeMb?: () => Promise<number | null>;
+  /** How long falling asleep or waking may take; 60 s unless a test says otherwise. */
+  readonly sleepPatienceMs?: number;
 }
 
 export interface TurntableView extends ServerStatus {
   readonly model: ModelId;
+  /** Its next load is a wake, as far as can be told. */
+  readonly sleeps: boolean;
 }
 
 type ChangeListener = (model: ModelId, view: TurntableView) => void;
@@ -49,18 +59,33 @@ export class ProcessTurntable {
   private readonly surroundings: ServerSurroundings;
   private readonly launchers: LauncherPool;
   private readonly gate: VramGate;
+  private readonly ahead: ReadAhead;
   private readonly servers = new Map<ModelId, ModelServer>();
   private readonly logs = new Map<ModelId, ServerLog>();
   private readonly listeners = new Set<ChangeListener>();
   private readonly startedAtMs: number;
 
   constructor(options: TurntableOptions) {
-    const { projectDir, runtimeDir, instanceId, env, clock, gpuProbe, emit, settleMs } = options;
+    const {
+      projectDir,
+      runtimeDir,
+      instanceId,
+      env,
+      weightsDir = null,
+      clock,
+      gpuProbe,
+      emit,
+      settleMs,
+    } = options;
     this.options = options;
     this.startedAtMs = clock.now();
     this.launchers = new LauncherPool(env.PATH ?? '', clock);
     const socketsDir = join(runtimeDir, 'm');
-    this.surroundings = { projectDir, socketsDir, instanceId, env, clock, launchers: this.launchers };
+    const { launchers } = this;
+    this.surroundings = { projectDir, socketsDir, instanceId, env, weightsDir, clock, launchers };
+    const freeMb = options.hostFreeMb ?? hostFreeMb;
+    const known = join(options.logsDir, '..', 'weights.json');
+    this.ahead = new ReadAhead({ path: known, clock, emit, hostFreeMb: freeMb });
     this.gate = new VramGate({
       probe: gpuProbe,
       clock,
@@ -73,6 +98,7 @@ export class ProcessTurntable {
   /** Ends what an earlier run left behind. */
   async start(): Promise<void> {
     await sweepOrphans({ ...this.options, socketsDir: this.surroundings.socketsDir });
+    await this.ahead.start();
     this.launchers.prepare();
   }
 
@@ -86,7 +112,7 @@ export class ProcessTurntable {
     if (deadline.aborted) killAll();
     deadline.addEventListener('abort', killAll);
     await closed;
-    await this.launchers.close();
+    await Promise.all([this.launchers.close(), this.ahead.stop()]);
     deadline.removeEventListener('abort', killAll);
     await Promise.all([...this.logs.values()].map((log) => log.close()));
   }
@@ -108,6 +134,18 @@ export class ProcessTurntable {
   /** TERM, grace, KILL of the whole tree; resolves when the memory is back. Never rejects. */
   async unload(model: ModelId, reason: string): Promise<void> {
     await this.servers.get(model)?.unload(reason);
+  }
+
+  /** Makes its GPU memory free: it sleeps, where that is wanted and holds, else it is ended. Never rejects. */
+  async evict(model: ModelId, reason: string): Promise<void> {
+    await this.servers.get(model)?.evict(reason);
+  }
+
+  /** This model comes next: what its load will read is read now. */
+  readAhead(model: ModelId): void {
+    const { state } = this.view(model);
+    const isWanted = this.options.models().get(model)?.readAhead === true;
+    if (isWanted && (state === 'stopped' || state === 'failed')) this.ahead.begin(model);
   }
 
   /** Permission to use a ready server; null when it is not ready. */
@@ -132,13 +170,14 @@ export class ProcessTurntable {
   }
 
   private view(model: ModelId): TurntableView {
-    return { model, ...(this.servers.get(model)?.status ?? newServer(this.startedAtMs)) };
+    const server = this.servers.get(model);
+    return { model, sleeps: server?.sleeps ?? false, ...(server?.status ?? newServer(this.startedAtMs)) };
   }
 
   private server(model: ModelId): ModelServer {
     const known = this.servers.get(model);
     if (known) return known;
-    const { http, emit, models } = this.options;
+    const { http, emit, models, sleepPatienceMs, hostFreeMb: freeMb = hostFreeMb } = this.options;
     if (!models().has(model)) throw errors.modelNotFound(model, [...models().keys()]);
     const server = new ModelServer({
       model,
@@ -148,6 +187,9 @@ export class ProcessTurntable {
       gate: this.gate,
       http,
       emit,
+      hostFreeMb: freeMb,
+      readAhead: this.ahead,
+      ...(sleepPatienceMs === undefined ? {} : { sleepPatienceMs }),
       onChange: () => this.tell(model),
     });
     this.servers.set(model, server);

@@ -65,19 +65,20 @@ export class VramGate {
     throw new NoRoom(needMb, freeMb, holders);
   }
 
-  /** Resolves when a model's memory is back, or does not come back: the next load's gate decides on that. */
+  /** Whether a model's memory came back. Where it was ended and did not, the next load's gate decides. */
   async waitUntilBack(
     model: ModelId,
     held: { readonly mb: number; readonly freeBeforeMb: number },
-  ): Promise<void> {
-    if (held.mb <= 0) return;
+  ): Promise<boolean> {
+    if (held.mb <= 0) return true;
     const needMb = Math.round(held.freeBeforeMb + held.mb * backShare);
     const never = new AbortController().signal;
-    if (await this.isFree(model, needMb, never)) return;
+    if (await this.isFree(model, needMb, never)) return true;
     await this.sweepLeftovers();
     const freeMb = (await this.freeMb()) ?? 0;
-    if (freeMb < needMb)
-      this.emit({ type: 'vram.gave-up', model, needMb, freeMb, holders: await this.probe.holders() });
+    if (freeMb >= needMb) return true;
+    this.emit({ type: 'vram.gave-up', model, needMb, freeMb, holders: await this.probe.holders() });
+    return false;
   }
 
   /** Whether `needMb` become free within the settle window. A GPU that cannot be read counts as free. */
