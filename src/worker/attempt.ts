@@ -5,10 +5,12 @@ import type { ModelSpec } from '../contracts/model.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { HttpClient } from '../platform/http-client.ts';
 import { ChunkSender } from './chunk-sender.ts';
+import type { EarlyRequest } from './early-request.ts';
+import { serverRequest } from './form-request.ts';
 import { GenerationFailed } from './generation-failed.ts';
-import { joinSignals } from './joined-signal.ts';
+import { JoinedSignal } from './joined-signal.ts';
 import { judge } from './judge.ts';
-import type { ArtifactSink, ClaimedJob, JobChannel, ServerLease } from './ports.ts';
+import type { ArtifactSink, ClaimedJob, JobChannel, ServerLease, UploadSource } from './ports.ts';
 import { readAnswer } from './read-answer.ts';
 import { type SilenceLimits, SilenceWatch } from './silence-watch.ts';
 
@@ -16,6 +18,7 @@ export interface AttemptTools {
   readonly http: Pick<HttpClient, 'request'>;
   readonly channel: JobChannel;
   readonly artifacts: ArtifactSink;
+  readonly uploads: UploadSource;
   readonly clock: Clock;
   readonly emit: Emit;
 }
@@ -24,8 +27,8 @@ export interface AttemptFacts {
   readonly claim: ClaimedJob;
   readonly lease: ServerLease;
   readonly spec: ModelSpec;
-  /** Aborts when nobody is left who waits for the result. */
-  readonly abandoned: AbortSignal;
+  /** The request that is on its way already; null: none is. */
+  readonly early: EarlyRequest | null;
   /** Aborts when the worker stops and can wait no longer. */
   readonly stopping: AbortSignal;
 }
@@ -41,11 +44,15 @@ export interface AttemptEnd {
 
 /** One try at one job on a resident server. Never throws: whatever happens is an outcome. */
 export async function runAttempt(tools: AttemptTools, facts: AttemptFacts): Promise<AttemptEnd> {
-  const { claim, spec, lease, abandoned, stopping } = facts;
-  const watch = new SilenceWatch(tools.clock, silenceLimits(claim, spec), claim.record.executionTimeoutMs);
+  const { claim, spec, lease, stopping } = facts;
+  const end = facts.early?.end ?? new JoinedSignal();
+  const { executionTimeoutMs } = claim.record;
+  const watch = new SilenceWatch(tools.clock, silenceLimits(claim, spec), executionTimeoutMs, (overrun) =>
+    end.abort(new Error(overrun)),
+  );
   const chunks = new ChunkSender(tools.channel, tools.clock, claim);
   const unlisten = followProgress(tools.channel, facts, watch);
-  const end = joinSignals([claim.signal, abandoned, lease.gone, watch.signal, stopping]);
+  end.join([claim.signal], [lease.gone, stopping]);
   try {
     const result = await generate(tools, facts, { watch, chunks, signal: end.signal });
     return { outcome: { kind: 'completed', result }, isBrokenOff: false };
@@ -67,31 +74,30 @@ interface Generation {
   readonly signal: AbortSignal;
 }
 
-async function generate(
-  { http, artifacts, channel }: AttemptTools,
-  { claim, lease }: AttemptFacts,
-  { watch, chunks, signal }: Generation,
-) {
-  const { record, attempt } = claim;
-  signal.throwIfAborted();
-  const response = await http.request(lease.target, {
-    method: 'POST',
-    path: record.endpoint,
-    headers: { 'content-type': 'application/json', 'x-job-id': record.id, 'x-attempt': String(attempt) },
-    body: claim.body,
-    signal,
-  });
-  const onSaving = () => channel.progress(record, null, 'saving');
+async function generate(tools: AttemptTools, facts: AttemptFacts, generation: Generation) {
+  const { claim } = facts;
+  const { watch, chunks, signal } = generation;
+  const response = await (facts.early?.take() ?? request(tools, facts, signal));
+  const onSaving = () => tools.channel.progress(claim.record, null, 'saving');
+  const { artifacts } = tools;
   return readAnswer(response, { claim, artifacts, chunks, onSign: () => watch.sign(), onSaving });
+}
+
+async function request({ http, uploads }: AttemptTools, { claim, lease }: AttemptFacts, signal: AbortSignal) {
+  signal.throwIfAborted();
+  const { id, endpoint } = claim.record;
+  const job = { id, endpoint, body: claim.body, uploads: claim.uploads ?? null };
+  return http.request(lease.target, { ...serverRequest(job, claim.attempt, uploads), signal });
 }
 
 function isExplained(
   error: unknown,
-  { claim, lease, abandoned, stopping }: AttemptFacts,
-  { signal }: SilenceWatch,
+  { claim, lease, stopping }: AttemptFacts,
+  { overrun }: SilenceWatch,
 ): boolean {
   const isTold = error instanceof RoundhouseError || error instanceof GenerationFailed;
-  return isTold || AbortSignal.any([claim.signal, abandoned, lease.gone, stopping, signal]).aborted;
+  const ends = [claim.signal, lease.gone, stopping];
+  return isTold || overrun !== null || ends.some(({ aborted }) => aborted);
 }
 
 /** Only what streams, and text, is known to give signs: elsewhere a long silence may be honest work. */
@@ -115,14 +121,14 @@ function followProgress(
 
 async function breakOff(
   { emit }: AttemptTools,
-  { claim, lease, spec, abandoned, stopping }: AttemptFacts,
+  { claim, lease, spec, stopping }: AttemptFacts,
   watch: SilenceWatch,
   error: unknown,
 ): Promise<AttemptEnd> {
   const { outcome, killBecause } = judge({
     model: spec.id,
     error,
-    claimEnd: reasonOf(claim.signal) ?? reasonOf(abandoned),
+    claimEnd: reasonOf(claim.signal),
     serverEnd: reasonOf(lease.gone),
     overrun: watch.overrun,
     executionTimeoutMs: claim.record.executionTimeoutMs,

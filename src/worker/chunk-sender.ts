@@ -13,7 +13,7 @@ export class ChunkSender {
   private readonly send: (message: JobMessage) => void;
   private readonly claim: ClaimedJob;
   private readonly clock: Pick<Clock, 'after' | 'monotonicMs'>;
-  private held: string[] = [];
+  private held: readonly string[] = [];
   private nextSeq = 0;
   private lastSentMs = Number.NEGATIVE_INFINITY;
   private cancelTimer: (() => void) | null = null;
@@ -26,7 +26,7 @@ export class ChunkSender {
   }
 
   push(payloads: readonly string[]): void {
-    this.held.push(...payloads);
+    this.held = this.held.length === 0 ? payloads : [...this.held, ...payloads];
     const restMs = this.lastSentMs + longestHoldMs - this.clock.monotonicMs();
     if (restMs <= 0 || this.held.length >= mostHeld) this.flush();
     else this.cancelTimer ??= this.clock.after(restMs, () => this.flush());

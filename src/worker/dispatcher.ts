@@ -1,17 +1,21 @@
-import type { BootId } from '../contracts/ids.ts';
-import { type JobClass, jobClasses } from '../contracts/job.ts';
+import type { BootId, JobId } from '../contracts/ids.ts';
+import { jobClasses, type NewJob } from '../contracts/job.ts';
 import type { ModelSpec } from '../contracts/model.ts';
 import type { Clock } from '../platform/clock.ts';
+import { Ledger } from '../platform/ledger.ts';
+import type { StartOffer } from '../queue/start-offer.ts';
 import { type AttemptFacts, type AttemptTools, runAttempt } from './attempt.ts';
+import type { EarlyRequest } from './early-request.ts';
+import { EarlyRequests } from './early-requests.ts';
 import { untilLetGo } from './let-go.ts';
 import type { ClaimedJob, LaneCounts, Lanes, ServerLease, Turntable } from './ports.ts';
 import type { Residents, Slot } from './residents.ts';
-import { nextClass } from './scheduler/dispatch.ts';
+import { takeClasses } from './scheduler/dispatch.ts';
 import type { Estimates } from './scheduler/estimates.ts';
 import type { ClassIndex, Triple } from './scheduler/types.ts';
 
 export interface DispatcherOptions extends AttemptTools {
-  readonly lanes: Pick<Lanes, 'claim'>;
+  readonly lanes: Pick<Lanes, 'claim' | 'ticket'>;
   /** Called when a job is over. */
   readonly onFree: () => void;
   readonly turntable: Pick<Turntable, 'lease'>;
@@ -20,29 +24,43 @@ export interface DispatcherOptions extends AttemptTools {
   readonly clock: Clock;
 }
 
-interface Running {
-  readonly abandon: AbortController;
-  readonly ended: Promise<void>;
-  /** The start of the server that works on it; null: none was ready. */
+/** Something that a server of ours may be working on. */
+interface AtWork {
+  /** The start of the server; null: none was ready. */
   readonly bootId: BootId | null;
   /** Its connection is closed; whether the server has noticed is not known yet. */
   isLettingGo: boolean;
+}
+
+type Start = Pick<AttemptFacts, 'spec' | 'early'> & { readonly lease: ServerLease | null };
+
+interface Running extends AtWork {
+  readonly claim: ClaimedJob;
+  ended: Promise<void>;
 }
 
 /** Claims jobs for ready residents and runs them, at most `concurrency` at once on each. */
 export class Dispatcher {
   private readonly options: DispatcherOptions;
   private readonly abort = new AbortController();
-  private readonly running = new Map<ClaimedJob, Running>();
+  /** By the number of their start. */
+  private readonly running = new Ledger<number, Running>();
+  private readonly early: EarlyRequests;
+  private starts = 0;
   private isStopping = false;
 
   constructor(options: DispatcherOptions) {
     this.options = options;
+    this.early = new EarlyRequests({
+      ...options,
+      untilLetGo: (lease) => this.untilLetGo(lease, 'wait'),
+      onFault: (jobId, error) => this.fault(jobId, error),
+    });
   }
 
   /** Jobs under way, for whoever watches their clients. */
   get claims(): readonly ClaimedJob[] {
-    return [...this.running.keys()];
+    return [...this.running.values()].map(({ claim }) => claim);
   }
 
   /**
@@ -65,18 +83,33 @@ export class Dispatcher {
     }
   }
 
-  /** Starts jobs of these classes that have just come, as far as slots are free. Whether all of them were found. */
-  async startNew(spec: ModelSpec, classes: readonly JobClass[]): Promise<boolean> {
-    const now = classes.slice(0, this.freeSlots(spec));
-    const started = await Promise.all(
-      now.map((each) => this.claim(spec, jobClasses.indexOf(each) as ClassIndex)),
-    );
-    return now.length === classes.length && started.every(Boolean);
-  }
-
-  /** Nobody waits for this job any more: it is cancelled. */
-  abandon(claim: ClaimedJob): void {
-    this.running.get(claim)?.abandon.abort(new Error('its client is gone'));
+  /** Holds a slot for a job that is being accepted; null: none is free. */
+  offer(spec: ModelSpec, job: NewJob): StartOffer | null {
+    if (this.freeSlots(spec) === 0) return null;
+    const { lanes, residents, clock, onFree } = this.options;
+    const ticket = lanes.ticket(spec.id, job.class);
+    if (ticket === null) return null;
+    const endSlot = residents.start(spec.id, clock.now());
+    const early = this.early.prepare(spec.id, job);
+    const { token, workerName, lockDurationMs } = ticket;
+    return {
+      ...{ token, workerName, lockDurationMs },
+      begin: () => early?.begin(),
+      started: (mine, startedAtMs) => {
+        const claim = ticket.open(mine, startedAtMs);
+        const isOfUse = !this.isStopping && early?.lease.gone.aborted === false;
+        if (!isOfUse) void this.early.callOff(early);
+        if (this.isStopping) void claim.settle({ kind: 'snooze' }).finally(endSlot);
+        else this.start(claim, spec, endSlot, isOfUse ? early : null);
+      },
+      declined: () => {
+        ticket.close();
+        void this.early.callOff(early).finally(() => {
+          endSlot();
+          onFree();
+        });
+      },
+    };
   }
 
   /** Starts nothing more and waits for what runs; at the deadline the rest is put back, to run again. */
@@ -99,37 +132,35 @@ export class Dispatcher {
     const claim = await this.options.lanes.claim(spec.id, jobClasses[jobClass]);
     if (claim === null) return false;
     if (this.isStopping) await claim.settle({ kind: 'snooze' });
-    else this.start(claim, spec);
+    else this.start(claim, spec, this.options.residents.start(spec.id, this.options.clock.now()));
     return !this.isStopping;
   }
 
-  private start(claim: ClaimedJob, spec: ModelSpec): void {
-    const { residents, clock, turntable } = this.options;
-    const endSlot = residents.start(spec.id, clock.now());
-    const lease = turntable.lease(spec.id);
-    const abandon = new AbortController();
-    const ended = this.serve(claim, spec, lease, abandon.signal).finally(() => this.end(claim, endSlot));
-    this.running.set(claim, { abandon, ended, bootId: lease?.bootId ?? null, isLettingGo: false });
+  private start(claim: ClaimedJob, spec: ModelSpec, endSlot: Slot, early: EarlyRequest | null = null): void {
+    const lease = early?.lease ?? this.options.turntable.lease(spec.id);
+    const number = ++this.starts;
+    const mine: Running = {
+      claim,
+      bootId: lease?.bootId ?? null,
+      isLettingGo: false,
+      ended: Promise.resolve(),
+    };
+    this.running.set(number, mine);
+    this.early.handOver(early);
+    mine.ended = this.serve(mine, { spec, lease, early }).finally(() => {
+      this.running.delete(number);
+      endSlot();
+      this.options.onFree();
+    });
   }
 
-  private end(claim: ClaimedJob, endSlot: Slot): void {
-    this.running.delete(claim);
-    endSlot();
-    this.options.onFree();
-  }
-
-  private async serve(
-    claim: ClaimedJob,
-    spec: ModelSpec,
-    lease: ServerLease | null,
-    abandoned: AbortSignal,
-  ): Promise<void> {
-    const { emit } = this.options;
+  private async serve(mine: Running, { spec, lease, early }: Start): Promise<void> {
+    const { claim } = mine;
     try {
-      if (lease === null) await this.giveBack(claim, spec);
-      else await this.runOn({ lease, claim, spec, abandoned, stopping: this.abort.signal });
+      if (lease === null) return await this.giveBack(claim, spec);
+      await this.runOn(mine, { claim, spec, lease, early, stopping: this.abort.signal });
     } catch (error) {
-      emit({ type: 'system.fault', where: `job ${claim.record.id}`, message: String(error) });
+      this.fault(claim.record.id, error);
     } finally {
       lease?.release();
     }
@@ -141,45 +172,25 @@ export class Dispatcher {
     await claim.settle({ kind: 'snooze' });
   }
 
-  private async runOn(facts: AttemptFacts): Promise<void> {
-    const { lease, claim, spec } = facts;
+  private async runOn(mine: Running, facts: AttemptFacts): Promise<void> {
+    const { claim, spec, lease } = facts;
     const { clock, estimates } = this.options;
     const startedMs = clock.monotonicMs();
     const { outcome, isBrokenOff } = await runAttempt(this.options, facts);
     if (outcome.kind === 'completed') estimates.jobTook(spec.id, clock.monotonicMs() - startedMs);
     await claim.settle(outcome);
-    if (isBrokenOff) await this.untilLetGo(claim, lease);
+    mine.isLettingGo = isBrokenOff;
+    if (isBrokenOff) await this.untilLetGo(lease, 'kill');
   }
 
-  private async untilLetGo(claim: ClaimedJob, lease: ServerLease): Promise<void> {
+  private fault(jobId: JobId, error: unknown): void {
+    this.options.emit({ type: 'system.fault', where: `job ${jobId}`, message: String(error) });
+  }
+
+  private async untilLetGo(lease: ServerLease, ifHeld: 'kill' | 'wait'): Promise<void> {
     const { http, clock } = this.options;
-    const mine = this.running.get(claim);
-    if (mine !== undefined) mine.isLettingGo = true;
-    const atWork = () =>
-      [...this.running.values()].filter(({ bootId, isLettingGo }) => bootId === lease.bootId && !isLettingGo);
-    await untilLetGo({
-      http,
-      clock,
-      lease,
-      stopping: this.abort.signal,
-      othersInFlight: () => atWork().length,
-    });
+    const isAtWork = ({ bootId, isLettingGo }: AtWork) => bootId === lease.bootId && !isLettingGo;
+    const othersInFlight = () => [...this.running.values(), ...this.early.values()].filter(isAtWork).length;
+    await untilLetGo({ http, clock, lease, stopping: this.abort.signal, othersInFlight, ifHeld });
   }
-}
-
-/** Classes of the jobs to claim next, one for each slot, taken off what waits. */
-function takeClasses(
-  lane: LaneCounts,
-  waiting: [number, number, number],
-  targets: Triple,
-  slots: number,
-): readonly ClassIndex[] {
-  const classes: ClassIndex[] = [];
-  while (classes.length < slots) {
-    const next = nextClass({ ...lane, waiting }, targets);
-    if (next === null) break;
-    waiting[next] -= 1;
-    classes.push(next);
-  }
-  return classes;
 }

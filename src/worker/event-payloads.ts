@@ -7,17 +7,37 @@ export const donePayload = '[DONE]';
  * Turns the bytes of server-sent events into whole data payloads, in order, however the bytes were split: inside a
  * line or inside a UTF-8 character. Comments and other fields are dropped.
  */
-export async function* eventPayloads(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<readonly string[]> {
-  let ready: string[] = [];
-  const parser = createParser({ onEvent: ({ data }) => ready.push(data) });
-  const decoder = new TextDecoder();
-  for await (const chunk of bytes) {
-    parser.feed(decoder.decode(chunk, { stream: true }));
-    if (ready.length === 0) continue;
-    yield ready;
-    ready = [];
+export class EventPayloads {
+  private ready: string[] = [];
+  private readonly parser = createParser({ onEvent: ({ data }) => this.ready.push(data) });
+  private readonly decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  /** Whether the bytes so far ended between two characters. */
+  private isBetween = true;
+
+  /** Those that end in this chunk. */
+  feed(chunk: Uint8Array): readonly string[] {
+    this.parser.feed(this.textOf(chunk));
+    return this.take();
   }
-  // A last event without its empty line still counts: the server closed instead.
-  parser.feed(`${decoder.decode()}\n\n`);
-  if (ready.length > 0) yield ready;
+
+  /** A last event without its empty line still counts: the server closed instead. */
+  end(): readonly string[] {
+    this.parser.feed(`${this.decoder.decode()}\n\n`);
+    return this.take();
+  }
+
+  /** The decoder is asked only where it must remember the first half of a character. */
+  private textOf(chunk: Uint8Array): string {
+    const wasBetween = this.isBetween;
+    this.isBetween = chunk.length === 0 ? wasBetween : (chunk[chunk.length - 1] ?? 0) < 0x80;
+    if (!wasBetween || !this.isBetween) return this.decoder.decode(chunk, { stream: true });
+    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    return bytes.toString('utf8');
+  }
+
+  private take(): readonly string[] {
+    const ready = this.ready;
+    if (ready.length > 0) this.ready = [];
+    return ready;
+  }
 }

@@ -1,10 +1,11 @@
-import type { JobId, ModelId } from '../contracts/ids.ts';
-import type { JobClass } from '../contracts/job.ts';
+import type { ModelId } from '../contracts/ids.ts';
+import type { NewJob } from '../contracts/job.ts';
 import type { Registry } from '../contracts/registry.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { StartOffer } from '../queue/start-offer.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { LoadFailures } from './load-failures.ts';
-import type { LaneCounts, Lanes } from './ports.ts';
+import type { LaneCounts, Lanes, Turntable } from './ports.ts';
 import { quarantineOver } from './quarantine.ts';
 import type { Refusals } from './refusals.ts';
 import type { Residents } from './residents.ts';
@@ -22,6 +23,7 @@ export interface GpuLoopOptions {
   readonly failures: LoadFailures;
   readonly dispatcher: Dispatcher;
   readonly swapper: Swapper;
+  readonly turntable: Pick<Turntable, 'states' | 'readAhead'>;
   readonly refusals: Refusals;
   readonly registry: () => Registry;
   readonly clock: Clock;
@@ -38,13 +40,10 @@ const restMs = { jobsWait: 200, nothingWaits: 2000, softDrain: 100, redisIsAway:
 export class GpuLoop {
   private readonly options: GpuLoopOptions;
   private readonly wishes: Wish[] = [];
-  /** Jobs that came since, and need no look at the lanes to start: nothing else waits. */
-  private readonly fresh = new Map<ModelId, JobClass[]>();
-  /** Those of them that were not accepted yet. */
-  private readonly expected = new Set<JobId>();
-  private wakeForFresh: () => void = () => {};
   /** What the last look at the lanes saw; until the first one, everything must be looked at. */
   private isAnyWaiting = true;
+  /** How often something changed since the first look. */
+  private changes = 0;
   private paused: ReadonlySet<ModelId> = new Set();
   private swap: Promise<void> | null = null;
   private isStopping = false;
@@ -72,32 +71,18 @@ export class GpuLoop {
     this.options.lanes.wake();
   }
 
-  /**
-   * A job is on its way to Redis. Where it may start at once it is claimed right behind that, before its acceptance is
-   * known; should the claim come too early, the lanes are looked at.
-   */
-  jobComing(jobId: JobId, model: ModelId, jobClass: JobClass): void {
-    if (!this.mayStart(model)) return;
-    this.expected.add(jobId);
-    this.startSoon(model, jobClass);
+  /** A slot for a job on its way into the queue; null while anything waits, or its model is not ready for it. */
+  offerStart(job: NewJob): StartOffer | null {
+    if (this.isAnyWaiting || this.isStopping || this.paused.has(job.model)) return null;
+    const spec = this.options.registry().models.get(job.model);
+    return spec === undefined ? null : this.options.dispatcher.offer(spec, job);
   }
 
-  /** A job was accepted in this process. While nothing else waits and its model has a slot, it starts at once. */
-  jobCame(model: ModelId, jobClass: JobClass, jobId?: JobId): void {
-    if (jobId !== undefined && this.expected.delete(jobId)) return;
-    if (this.mayStart(model)) this.startSoon(model, jobClass);
-    else this.options.lanes.wake();
-  }
-
-  private mayStart(model: ModelId): boolean {
-    return !this.isAnyWaiting && !this.paused.has(model) && this.options.residents.isReady(model);
-  }
-
-  private startSoon(model: ModelId, jobClass: JobClass): void {
-    const classes = this.fresh.get(model) ?? [];
-    this.fresh.set(model, classes);
-    classes.push(jobClass);
-    this.wakeForFresh();
+  /** Something is not as the last look saw it: a job waits in its lane, or the operator paused a model. */
+  lookAgain(): void {
+    this.isAnyWaiting = true;
+    this.changes += 1;
+    this.options.lanes.wake();
   }
 
   /** A job is over: of interest to those who wait, and to nobody else. */
@@ -108,40 +93,8 @@ export class GpuLoop {
   private async run(): Promise<void> {
     while (!this.isStopping) {
       const waitMs = await this.turn().catch((error: unknown) => this.fault(error));
-      if (waitMs > 0) await this.rest(waitMs).catch((error: unknown) => void this.fault(error));
+      if (waitMs > 0) await this.options.lanes.waitForWork(waitMs);
     }
-  }
-
-  /** Until a turn is due; what comes meanwhile and may start at once, starts. */
-  private async rest(waitMs: number): Promise<void> {
-    let isOver = false;
-    const work = this.options.lanes.waitForWork(waitMs).then(() => {
-      isOver = true;
-    });
-    while (!isOver && !this.isStopping) {
-      const fresh = new Promise<void>((resolve) => {
-        this.wakeForFresh = resolve;
-      });
-      if (this.fresh.size === 0) await Promise.race([work, fresh]);
-      if (!isOver && !(await this.startFresh())) {
-        this.options.lanes.wake();
-        return;
-      }
-    }
-  }
-
-  /** False when some of them must wait: then the lanes are looked at. */
-  private async startFresh(): Promise<boolean> {
-    const { dispatcher, registry, residents } = this.options;
-    const fresh = [...this.fresh];
-    this.fresh.clear();
-    for (const [model, classes] of fresh) {
-      const spec = registry().models.get(model);
-      const isReady = spec !== undefined && residents.isReady(model);
-      if (!isReady || !(await dispatcher.startNew(spec, classes))) this.isAnyWaiting = true;
-    }
-    if (this.isAnyWaiting) this.expected.clear();
-    return !this.isAnyWaiting;
   }
 
   /** Returns how long it has nothing to do, ms. */
@@ -160,24 +113,16 @@ export class GpuLoop {
 
   private async look(): Promise<readonly LaneCounts[] | null> {
     const { lanes, estimates, refusals, registry, clock } = this.options;
-    this.lookAgainForFresh();
-    this.expected.clear();
-    this.isAnyWaiting = true;
+    const before = this.changes;
     const counts = await lanes.snapshot().catch(() => null);
+    // What changed meanwhile may have been too late for this look.
+    this.isAnyWaiting = counts === null || counts.some(isWaitedFor) || this.changes !== before;
     if (counts === null) return null;
-    this.isAnyWaiting = counts.some(isWaitedFor);
     this.paused = new Set(counts.filter(({ paused }) => paused).map(({ model }) => model));
     for (const { model, accepted } of counts) estimates.observeArrivals(model, accepted, clock.now());
     await refusals.ofRemoved(registry().models);
     await refusals.ofUnstartable(counts, clock.now());
     return counts;
-  }
-
-  /** What came since the turn began may be seen too late by it. */
-  private lookAgainForFresh(): void {
-    if (this.fresh.size === 0) return;
-    this.fresh.clear();
-    this.options.lanes.wake();
   }
 
   private async fillResidents(lanes: readonly LaneCounts[]): Promise<number> {
@@ -195,6 +140,7 @@ export class GpuLoop {
   private decide(lanes: readonly LaneCounts[]): Decision {
     const { residents, estimates, failures, registry, clock } = this.options;
     const { models, scheduler, vramMb } = registry();
+    const servers = this.options.turntable.states();
     const onTurntable = residents.pictures((model) => models.get(model)?.pinned ?? false);
     const isIdle = onTurntable.every(({ inflight }) => inflight === 0);
     const picture = takePicture({
@@ -205,6 +151,7 @@ export class GpuLoop {
       gpu: { vramMb },
       blockedUntil: (model) =>
         quarantineOver(model, { lanes, failures, isIdle }) ? failures.blockedUntil(model) : Infinity,
+      sleeps: (model) => servers.get(model)?.sleeps ?? false,
       lastVisit: (model) => residents.lastVisit(model),
       swapping: this.swap !== null,
     });
@@ -215,6 +162,7 @@ export class GpuLoop {
     const { residents, clock } = this.options;
     if (decision.kind === 'swap' && decision.soften) {
       for (const model of decision.evict) residents.soften(model, clock.now());
+      this.options.turntable.readAhead(decision.load);
       return restMs.softDrain;
     }
     residents.harden();

@@ -1,17 +1,26 @@
 import { modelDefaults } from '../config/defaults.ts';
 import type { ControlMessage } from '../contracts/control.ts';
 import type { Emit } from '../contracts/events.ts';
-import type { JobId, ModelId } from '../contracts/ids.ts';
-import type { JobClass } from '../contracts/job.ts';
+import type { ModelId } from '../contracts/ids.ts';
+import type { NewJob } from '../contracts/job.ts';
 import type { WorkerView } from '../contracts/model.ts';
 import type { Registry } from '../contracts/registry.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { HttpClient } from '../platform/http-client.ts';
+import type { StartOffer } from '../queue/start-offer.ts';
 import { ClientWatch } from './client-watch.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { GpuLoop } from './gpu-loop.ts';
 import { LoadFailures } from './load-failures.ts';
-import type { ArtifactSink, JobChannel, Lanes, ServerView, Turntable, WorkerDesk } from './ports.ts';
+import type {
+  ArtifactSink,
+  JobChannel,
+  Lanes,
+  ServerView,
+  Turntable,
+  UploadSource,
+  WorkerDesk,
+} from './ports.ts';
 import { Refusals } from './refusals.ts';
 import { Residents } from './residents.ts';
 import { Estimates } from './scheduler/estimates.ts';
@@ -27,6 +36,7 @@ export interface GpuWorkerOptions {
   readonly desk: WorkerDesk;
   readonly turntable: Turntable;
   readonly artifacts: ArtifactSink;
+  readonly uploads: UploadSource;
   readonly http: Pick<HttpClient, 'request'>;
   readonly registry: () => Registry;
   readonly clock: Clock;
@@ -84,14 +94,14 @@ export class GpuWorker {
     await this.options.desk.saveEstimates(estimates.toJSON()).catch(() => {});
   }
 
-  /** A job is on its way to Redis: its claim may follow right behind it. */
-  jobComing(jobId: JobId, model: ModelId, jobClass: JobClass): void {
-    this.parts?.loop.jobComing(jobId, model, jobClass);
+  /** A slot for a job on its way into the queue; null: it has to wait. */
+  offerStart(job: NewJob): StartOffer | null {
+    return this.parts?.loop.offerStart(job) ?? null;
   }
 
-  /** A job was accepted in this process: it may start before anybody looks at the lanes. */
-  jobCame(model: ModelId, jobClass: JobClass, jobId?: JobId): void {
-    this.parts?.loop.jobCame(model, jobClass, jobId);
+  /** A job of this process waits in its lane. */
+  jobCame(): void {
+    this.parts?.loop.lookAgain();
   }
 
   private build(estimates: Estimates, known: ReadonlySet<ModelId>): Parts {
@@ -112,7 +122,7 @@ export class GpuWorker {
       claims: () => dispatcher.claims,
       onOrphaned: (claim) => {
         emit({ type: 'job.client-left', jobId: claim.record.id });
-        dispatcher.abandon(claim);
+        claim.abandon();
       },
     });
     return { estimates, dispatcher, loop, clients };
@@ -131,7 +141,7 @@ export class GpuWorker {
 
   private onControl(message: ControlMessage, loop: GpuLoop): void {
     if (message.type === 'load' || message.type === 'unload') loop.wish(message);
-    else this.options.lanes.wake();
+    else loop.lookAgain();
   }
 
   private async unloadAll(): Promise<void> {

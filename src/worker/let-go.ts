@@ -15,20 +15,23 @@ export interface LetGoOptions {
   readonly stopping: AbortSignal;
   /** Jobs of ours that the server is still to work on. */
   readonly othersInFlight: () => number;
+  /** What becomes of a server that holds on: the end, or it may come to the end of its work. */
+  readonly ifHeld: 'kill' | 'wait';
 }
 
 /**
  * Waits until a server has dropped a job whose connection was closed, so that the next one does not queue up behind
- * it. A server that holds on for 10 s is ended: it would hold the turntable for ever.
+ * it. A server that holds on for 10 s may be ended: it would hold the turntable for ever.
  */
 export async function untilLetGo(options: LetGoOptions): Promise<void> {
-  const { http, clock, lease, stopping, othersInFlight } = options;
+  const { http, clock, lease, stopping, othersInFlight, ifHeld } = options;
   const over = AbortSignal.any([lease.gone, stopping]);
   const giveUpAtMs = clock.monotonicMs() + patienceMs;
   for (let waitMs = firstLookMs; !over.aborted; waitMs *= 2) {
     const inFlight = await askInFlight(http, lease, over);
     if (over.aborted || inFlight === 'unknown' || (inFlight ?? Infinity) <= othersInFlight()) return;
-    if (clock.monotonicMs() >= giveUpAtMs) return lease.kill('it did not let go of a job that had ended');
+    if (ifHeld === 'kill' && clock.monotonicMs() >= giveUpAtMs)
+      return lease.kill('it did not let go of a job that had ended');
     await clock.sleep(Math.min(waitMs, 500), over);
   }
 }

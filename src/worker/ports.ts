@@ -1,8 +1,17 @@
 import type { ControlMessage } from '../contracts/control.ts';
 import type { ErrorBody } from '../contracts/errors.ts';
 import type { BootId, InboxId, JobId, ModelId } from '../contracts/ids.ts';
-import type { Artifact, JobClass, JobMessage, JobRecord, JobStatus, Outcome } from '../contracts/job.ts';
+import type {
+  Artifact,
+  JobClass,
+  JobMessage,
+  JobRecord,
+  JobStatus,
+  NewJob,
+  Outcome,
+} from '../contracts/job.ts';
 import type { ModelFailure, ModelState, WorkerView } from '../contracts/model.ts';
+import type { Upload, Uploads } from '../contracts/upload.ts';
 
 /** What the worker needs of the queue: lanes to look at and to claim from. */
 export interface Lanes {
@@ -10,11 +19,24 @@ export interface Lanes {
   snapshot(): Promise<readonly LaneCounts[]>;
   /** The next job of one lane, started (attempt counted, record `in_progress`); null: nothing to claim. */
   claim(model: ModelId, jobClass: JobClass): Promise<ClaimedJob | null>;
+  /** Permission to start a job in the step that accepts it; null: not now. */
+  ticket(model: ModelId, jobClass: JobClass): StartTicket | null;
   /** Resolves when something may have changed: a job came, `wake` was called, or the time is over. Never rejects. */
   waitForWork(timeoutMs: number): Promise<void>;
   wake(): void;
   /** Ends waiting jobs of a model that cannot start: the sync ones, or all. Returns how many. */
   failWaiting(model: ModelId, error: ErrorBody, which: 'sync' | 'all'): Promise<number>;
+}
+
+/** A token for a job that starts as it is accepted. One of the two methods is called, once. */
+export interface StartTicket {
+  readonly token: string;
+  readonly workerName: string;
+  readonly lockDurationMs: number;
+  /** The job was started under the token, at this moment (epoch ms). */
+  open(job: NewJob, startedAtMs: number): ClaimedJob;
+  /** It was not, or that is not known. */
+  close(): void;
 }
 
 /**
@@ -38,10 +60,14 @@ export interface LaneCounts {
 export interface ClaimedJob {
   readonly record: JobRecord;
   readonly body: string;
+  /** Files that the model server is to get with it; without them the body is all. */
+  readonly uploads?: Uploads | null;
   /** Counts from 1. */
   readonly attempt: number;
-  /** Aborts when the job is cancelled (`reason.code === 'job_cancelled'`) or its lock is lost. */
+  /** Aborts when the job is cancelled (`reason.code === 'job_cancelled'`) or abandoned, or its lock is lost. */
   readonly signal: AbortSignal;
+  /** Nobody waits for it any more. */
+  abandon(): void;
   /** Records the outcome exactly once and returns the status it led to; a later attempt's outcome wins nothing. */
   settle(outcome: Outcome): Promise<JobStatus>;
 }
@@ -78,6 +104,10 @@ export interface Turntable {
   load(model: ModelId): Promise<void>;
   /** TERM, grace, KILL of the whole tree; resolves when the memory is back. Never rejects: a tree always dies. */
   unload(model: ModelId, reason: string): Promise<void>;
+  /** Makes its GPU memory free: asleep where it can, else ended; `states` tells which. Never rejects. */
+  evict(model: ModelId, reason: string): Promise<void>;
+  /** This model comes next: what its load will read may be read now. */
+  readAhead(model: ModelId): void;
   /** Permission to use a ready server; null when it is not ready. */
   lease(model: ModelId): ServerLease | null;
   onChange(listener: (model: ModelId, view: ServerView) => void): () => void;
@@ -86,6 +116,8 @@ export interface Turntable {
 export interface ServerView {
   readonly model: ModelId;
   readonly state: ModelState;
+  /** Its next load is a wake, as far as can be told. */
+  readonly sleeps: boolean;
   readonly sinceMs: number;
   readonly loadProgress: number | null;
   readonly loadPhase: string | null;
@@ -105,6 +137,15 @@ export interface ServerLease {
   /** Ends a server that hangs: KILL of the tree; the model becomes `failed` and may be loaded again. */
   kill(reason: string): Promise<void>;
   release(): void;
+}
+
+/** Files that came with jobs. */
+export interface UploadSource {
+  /**
+   * From this disk, or from the API that took it, at `url`. null: it is gone.
+   * @throws what kept it from being read
+   */
+  open(jobId: JobId, upload: Upload, url: string | null): Promise<AsyncIterable<Uint8Array> | null>;
 }
 
 /** Where results that are files go. */

@@ -1,11 +1,16 @@
-import { errors } from '../contracts/error-catalogue.ts';
+import { formatNamed } from '../contracts/file-signature.ts';
 import type { JobResult } from '../contracts/job.ts';
-import type { UpstreamResponse } from '../platform/http-client.ts';
+import { mediaEndpoints } from '../contracts/media-output.ts';
+import type { UpstreamResponse } from '../platform/http-exchange.ts';
+import { pieceOf } from '../platform/stream-head.ts';
 import type { ChunkSender } from './chunk-sender.ts';
 import { GenerationFailed } from './generation-failed.ts';
+import { expectedOf, KeptFiles } from './kept-files.ts';
+import { readMediaJson } from './media-answer.ts';
+import { parseJson, unusable } from './parse-json.ts';
 import type { ArtifactSink, ClaimedJob } from './ports.ts';
 import { relayEvents } from './relay-events.ts';
-import { excerpt, upstreamError } from './upstream-error.ts';
+import { upstreamError } from './upstream-error.ts';
 
 /** Results up to this size live in the job's record, larger ones in a file. */
 const mostInlineBytes = 262_144;
@@ -28,14 +33,19 @@ export async function readAnswer(response: UpstreamResponse, context: AnswerCont
   const type = (response.headers['content-type'] ?? '').toLowerCase();
   if (response.status < 400 && type.startsWith('text/event-stream'))
     return kept(await relayEvents(response.body, context), context);
-  if (response.status < 400 && isJson(type) && isSmall(response)) return readSmallJson(response, context);
+  if (response.status < 400 && isJson(type) && isSmall(response) && !isMedia(context))
+    return readSmallJson(response, context);
   const body = watched(response.body, context.onSign);
   if (response.status >= 400) throw await readFailure(response.status, body);
-  if (isJson(type)) return readJson(body, context);
+  if (isJson(type))
+    return isMedia(context) ? readMediaJson(body, context, expected(context)) : readJson(body, context);
   if (type.startsWith('text/html'))
     throw unusable(`HTML instead of a result: ${(await readText(body)).text}`);
   return readFile(body, type || 'application/octet-stream', context);
 }
+
+const isMedia = ({ claim }: AnswerContext): boolean => mediaEndpoints.has(claim.record.endpoint);
+const expected = ({ claim }: AnswerContext) => expectedOf(claim.record, claim.body);
 
 const isJson = (type: string): boolean => /^application\/([\w.-]+\+)?json\b/.test(type);
 
@@ -69,13 +79,14 @@ async function readJson(body: AsyncIterable<Uint8Array>, context: AnswerContext)
 }
 
 function resultOf(text: string): JobResult {
-  const output = parse(text);
+  const output = parseJson(text);
   const usage = typeof output === 'object' && output !== null && 'usage' in output ? output.usage : null;
   return { output, usage: usage ?? null, files: [] };
 }
 
 /** The answer that a stream came to, in a file when it is too large for the record. */
 async function kept(result: JobResult, context: AnswerContext): Promise<JobResult> {
+  if (result.files.length > 0) return result;
   const bytes = Buffer.from(JSON.stringify(result.output));
   if (bytes.length <= mostInlineBytes) return result;
   const { files } = await readFile(pieceOf(bytes), 'application/json', context);
@@ -88,21 +99,10 @@ async function readFile(
   { artifacts, claim, onSaving }: AnswerContext,
 ): Promise<JobResult> {
   onSaving();
-  const file = await artifacts.write(claim.record.id, 0, type, body);
-  if (file.bytes === 0) throw unusable('an empty file');
-  return { output: null, usage: null, files: [file] };
+  const kept = new KeptFiles(artifacts, claim.record);
+  await kept.add(body, { kind: null, format: formatNamed(type) }, type);
+  return { output: null, usage: null, files: kept.files };
 }
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw unusable(`not the JSON that it claims to be: ${excerpt(text)}`);
-  }
-}
-
-export const unusable = (detail: string): GenerationFailed =>
-  new GenerationFailed(errors.upstreamBadResponse(excerpt(detail)).toBody(), 'server');
 
 async function* watched(body: AsyncIterable<Uint8Array>, onSign: () => void): AsyncGenerator<Uint8Array> {
   for await (const chunk of body) {
@@ -115,10 +115,6 @@ async function readText(body: AsyncIterable<Uint8Array>): Promise<{ text: string
   const { head, rest } = await readHead(body, mostErrorBytes);
   await rest?.return?.();
   return { text: Buffer.concat(head).toString('utf8', 0, mostErrorBytes) };
-}
-
-async function* pieceOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }
 
 interface Head {

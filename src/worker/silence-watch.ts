@@ -10,11 +10,11 @@ export interface SilenceLimits {
 /** What went on for too long. */
 export type Overrun = 'no first token' | 'no further token' | 'the execution limit';
 
-/** Watches one generation: `signal` aborts when the server is silent, or works, for too long. */
+/** Watches one generation: tells when the server is silent, or works, for too long. */
 export class SilenceWatch {
   private readonly clock: Pick<Clock, 'after' | 'monotonicMs'>;
   private readonly limits: SilenceLimits;
-  private readonly abort = new AbortController();
+  private readonly onOverrun: (overrun: Overrun) => void;
   private cancelSilence: () => void = () => {};
   private readonly cancelTotal: () => void;
   private lastSignMs: number;
@@ -22,16 +22,18 @@ export class SilenceWatch {
   private isOver = false;
   overrun: Overrun | null = null;
 
-  constructor(clock: Pick<Clock, 'after' | 'monotonicMs'>, limits: SilenceLimits, totalMs: number) {
+  constructor(
+    clock: Pick<Clock, 'after' | 'monotonicMs'>,
+    limits: SilenceLimits,
+    totalMs: number,
+    onOverrun: (overrun: Overrun) => void,
+  ) {
     this.clock = clock;
     this.limits = limits;
+    this.onOverrun = onOverrun;
     this.lastSignMs = clock.monotonicMs();
     this.cancelTotal = clock.after(totalMs, () => this.end('the execution limit'));
     if (limits.firstMs !== null) this.arm(limits.firstMs, 'no first token');
-  }
-
-  get signal(): AbortSignal {
-    return this.abort.signal;
   }
 
   get silentMs(): number {
@@ -66,6 +68,6 @@ export class SilenceWatch {
     if (this.isOver) return;
     this.stop();
     this.overrun = overrun;
-    this.abort.abort(new Error(overrun));
+    this.onOverrun(overrun);
   }
 }

@@ -1,3 +1,6 @@
+/** So much may lie unread. */
+const mostUnread = { payloads: 64, chars: 65_536 } as const;
+
 /** Puts a streamed answer together, so that a job's record holds what its client saw. Pure but for its own state. */
 export class StreamAssembly {
   private readonly choices = new Map<number, Choice>();
@@ -7,6 +10,8 @@ export class StreamAssembly {
   /** Whether anything came that says more than that an answer will follow. */
   hasToken = false;
   private readonly mostBytes: number;
+  private unread: string[] = [];
+  private unreadChars = 0;
 
   /** @param mostBytes of all payloads together; of an answer beyond it only the ends of its choices are kept */
   constructor(mostBytes: number) {
@@ -15,6 +20,7 @@ export class StreamAssembly {
 
   /** Whether every choice has said why it ended. */
   get isFinished(): boolean {
+    this.readAll();
     return this.choices.size > 0 && [...this.choices.values()].every(({ finish }) => finish !== null);
   }
 
@@ -22,18 +28,22 @@ export class StreamAssembly {
     return this.bytes > this.mostBytes;
   }
 
+  addAll(payloads: readonly string[]): void {
+    for (const payload of payloads) this.add(payload);
+  }
+
+  /** After the first token, payloads are read many at a time, which costs less than one by one. */
   add(payload: string): void {
     this.bytes += payload.length;
-    const chunk = parse(payload);
-    this.hasToken ||= chunk === null || !isOpening(chunk);
-    if (chunk === null) return;
-    this.head ??= chunk;
-    if (chunk.usage) this.usage = chunk.usage;
-    for (const choice of chunk.choices ?? []) this.addChoice(choice);
+    this.unread.push(payload);
+    this.unreadChars += payload.length;
+    const isMuch = this.unread.length >= mostUnread.payloads || this.unreadChars > mostUnread.chars;
+    if (isMuch || !this.hasToken) this.readAll();
   }
 
   /** The answer as it would have come without `stream`; null when it was no answer of choices, or is too large. */
   result(): { readonly output: unknown; readonly usage: unknown } {
+    this.readAll();
     if (this.head === null || this.choices.size === 0 || this.isTooLarge) {
       return { output: null, usage: this.usage };
     }
@@ -50,11 +60,30 @@ export class StreamAssembly {
     return { output, usage: this.usage };
   }
 
-  private addChoice({ index = 0, finish_reason, ...more }: ChunkChoice): void {
-    const choice = this.choices.get(index) ?? { message: null, text: null, logprobs: null, finish: null };
-    if (finish_reason) choice.finish = finish_reason;
-    if (!this.isTooLarge) grow(choice, more);
-    this.choices.set(index, choice);
+  private readAll(): void {
+    const payloads = this.unread;
+    this.unread = [];
+    this.unreadChars = 0;
+    for (const chunk of parseAll(payloads)) this.read(chunk);
+  }
+
+  private read(chunk: Chunk | null): void {
+    this.hasToken ||= chunk === null || !isOpening(chunk);
+    if (chunk === null) return;
+    this.head ??= chunk;
+    if (chunk.usage) this.usage = chunk.usage;
+    for (const choice of chunk.choices ?? []) this.addChoice(choice);
+  }
+
+  private addChoice(part: ChunkChoice): void {
+    const { index = 0, finish_reason: finish } = part;
+    let choice = this.choices.get(index);
+    if (choice === undefined) {
+      choice = { message: null, text: null, logprobs: null, finish: null };
+      this.choices.set(index, choice);
+    }
+    if (finish) choice.finish = finish;
+    if (!this.isTooLarge) grow(choice, part);
   }
 }
 
@@ -82,10 +111,10 @@ interface Chunk {
   readonly [name: string]: unknown;
 }
 
-function grow(choice: Choice, { delta, text, logprobs }: Omit<ChunkChoice, 'index' | 'finish_reason'>): void {
-  if (delta) choice.message = merged(choice.message ?? {}, delta);
+function grow(choice: Choice, { delta, text, logprobs }: ChunkChoice): void {
+  if (delta) choice.message = merge(choice.message ?? {}, delta);
   if (typeof text === 'string') choice.text = (choice.text ?? '') + text;
-  if (logprobs) choice.logprobs = merged(choice.logprobs ?? {}, logprobs);
+  if (logprobs) choice.logprobs = merge(choice.logprobs ?? {}, logprobs);
 }
 
 function whole(index: number, { message, text, logprobs, finish }: Choice): Fields {
@@ -98,11 +127,10 @@ function whole(index: number, { message, text, logprobs, finish }: Choice): Fiel
   return { ...ended, message: { role: 'assistant', content: null, ...message, ...toolCalls } };
 }
 
-/** Adds a delta: strings grow, except the few that name something; lists are merged by `index`. */
-function merged(whole: Fields, delta: Fields): Fields {
-  const result = { ...whole };
-  for (const [name, value] of Object.entries(delta)) result[name] = mergedValue(name, result[name], value);
-  return result;
+/** Adds a delta to what is there: strings grow, except the few that name something; lists are merged by `index`. */
+function merge(whole: Fields, delta: Fields): Fields {
+  for (const name in delta) whole[name] = mergedValue(name, whole[name], delta[name]);
+  return whole;
 }
 
 const mostItems = 1024;
@@ -114,7 +142,7 @@ function mergedValue(name: string, before: unknown, value: unknown): unknown {
     return namesOfThings.has(name) ? value || before : before + value;
   }
   if (Array.isArray(value)) return mergedList(Array.isArray(before) ? before : [], value);
-  if (isFields(before) && isFields(value)) return merged(before, value);
+  if (isFields(before) && isFields(value)) return merge(before, value);
   return value;
 }
 
@@ -123,7 +151,7 @@ function mergedList(before: readonly unknown[], items: readonly unknown[]): unkn
   for (const item of items) {
     const at = placeOf(item) ?? list.length;
     const known = list[at];
-    list[at] = isFields(known) && isFields(item) ? merged(known, item) : item;
+    list[at] = isFields(known) && isFields(item) ? merge(known, item) : item;
   }
   return list;
 }
@@ -148,10 +176,21 @@ function isOpening({ choices }: Chunk): boolean {
   });
 }
 
-function parse(payload: string): Chunk | null {
+/** null for what is no JSON object. */
+function parseAll(payloads: readonly string[]): readonly (Chunk | null)[] {
+  const values = parseTogether(payloads) ?? payloads.map((payload) => orNull(() => JSON.parse(payload)));
+  return values.map((value) => (isFields(value) ? value : null));
+}
+
+/** null where they are not one value each. */
+function parseTogether(payloads: readonly string[]): readonly unknown[] | null {
+  const list = orNull(() => JSON.parse(`[${payloads.join(',')}]`));
+  return Array.isArray(list) && list.length === payloads.length ? list : null;
+}
+
+function orNull(parse: () => unknown): unknown {
   try {
-    const value: unknown = JSON.parse(payload);
-    return isFields(value) ? value : null;
+    return parse();
   } catch {
     return null;
   }

@@ -6,7 +6,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { LoadFailures } from './load-failures.ts';
 import type { Turntable } from './ports.ts';
 import type { Residents } from './residents.ts';
-import type { Estimates } from './scheduler/estimates.ts';
+import type { Estimates, Tier } from './scheduler/estimates.ts';
 
 export interface SwapPlan {
   /** null: only make room. */
@@ -49,7 +49,10 @@ export class Swapper {
     const { load, evict, reason, why } = plan;
     const startedMs = clock.monotonicMs();
     for (const model of evict) residents.drain(model, clock.now());
-    if (load !== null) emit({ type: 'swap.started', load, evict, reason, why });
+    if (load !== null) {
+      emit({ type: 'swap.started', load, evict, reason, why });
+      this.options.turntable.readAhead(load);
+    }
     await Promise.all(evict.map((model) => this.untilDrained(model)));
     const drainedMs = clock.monotonicMs();
     await Promise.all(evict.map((model) => this.unload(model, load)));
@@ -84,8 +87,10 @@ export class Swapper {
     const startedMs = clock.monotonicMs();
     const hasCrashed = !residents.has(model);
     try {
-      await turntable.unload(model, successor === null ? 'asked for' : `makes room for ${successor}`);
-      if (!hasCrashed) estimates.unloadTook(model, clock.monotonicMs() - startedMs);
+      if (successor === null) await turntable.unload(model, 'asked for');
+      else await turntable.evict(model, `makes room for ${successor}`);
+      const tookMs = clock.monotonicMs() - startedMs;
+      if (!hasCrashed) estimates.unloadTook(model, tookMs, this.tierOf(model));
     } finally {
       residents.leave(model);
     }
@@ -94,6 +99,7 @@ export class Swapper {
   private async load(model: ModelId, evicted: readonly ModelId[]): Promise<boolean> {
     if (this.isStopping) return false;
     const { turntable, residents, estimates, failures, clock } = this.options;
+    const before = turntable.states().get(model);
     residents.beginLoad(model, clock.now());
     const startedMs = clock.monotonicMs();
     try {
@@ -104,10 +110,17 @@ export class Swapper {
       if (!this.isStopping) this.recordFailure(model, evicted, error);
       return false;
     }
-    estimates.loadTook(model, clock.monotonicMs() - startedMs);
+    const tookMs = clock.monotonicMs() - startedMs;
+    const isSameStart = before?.bootId === turntable.states().get(model)?.bootId;
+    if (before?.state !== 'asleep') estimates.loadTook(model, tookMs, 'cold');
+    else if (isSameStart) estimates.loadTook(model, tookMs, 'asleep');
     failures.forget(model);
     residents.becomeReady(model, clock.now());
     return true;
+  }
+
+  private tierOf(model: ModelId): Tier {
+    return this.options.turntable.states().get(model)?.state === 'asleep' ? 'asleep' : 'cold';
   }
 
   /** A server that dies while it is being reported ready would be loaded again and again without a pause. */

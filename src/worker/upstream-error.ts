@@ -74,7 +74,7 @@ export const withoutAddresses = (text: string): string =>
     .replace(/(^|[\s"'(=])(\/[\w.@-]+)+\.sock\b/g, '$1its socket');
 
 export const excerpt = (text: string): string =>
-  text.length > excerptLength ? `${text.slice(0, excerptLength)}…` : text;
+  text.length > excerptLength ? `${text.slice(0, excerptLength).toWellFormed()}…` : text;
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;

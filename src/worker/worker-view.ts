@@ -11,6 +11,7 @@ export interface WorkerIdentity {
   readonly host: string;
   readonly startedAtMs: number;
   readonly artifactUrl: string | null;
+  readonly diskProblem?: string | null;
 }
 
 export interface WorkerBooks {

@@ -15,3 +15,20 @@ export function nextClass({ waiting, oldest, paused }: LaneCounts, targets: Trip
   }
   return next;
 }
+
+/** Classes of the jobs to claim next, one for each slot, taken off what waits. */
+export function takeClasses(
+  lane: LaneCounts,
+  waiting: [number, number, number],
+  targets: Triple,
+  slots: number,
+): readonly ClassIndex[] {
+  const classes: ClassIndex[] = [];
+  while (classes.length < slots) {
+    const next = nextClass({ ...lane, waiting }, targets);
+    if (next === null) break;
+    waiting[next] -= 1;
+    classes.push(next);
+  }
+  return classes;
+}

@@ -4,6 +4,9 @@ import { noArrivals, observe } from './arrival-rates.ts';
 import { type Learned, parseSaved, type SavedEstimates } from './saved-estimates.ts';
 import type { Triple } from './types.ts';
 
+/** What a model comes from and goes to when it is swapped: a start of its server, or the sleep of one. */
+export type Tier = 'cold' | 'asleep';
+
 /** What is believed of a model before it ran: `registry.models` will do. */
 export type Priors = Pick<
   ReadonlyMap<ModelId, Pick<ModelSpec, 'startupTimeMs' | 'serviceTimeMs'>>,
@@ -19,9 +22,16 @@ export interface Estimate {
   readonly lamSlow: Triple;
 }
 
-const nothingLearned: Learned = { loadMs: null, unloadMs: null, serviceMs: null, rates: noArrivals };
+const nothingLearned: Learned = {
+  ...{ loadMs: null, unloadMs: null, wakeMs: null, sleepMs: null, serviceMs: null },
+  rates: noArrivals,
+};
 
 const unloadPriorMs = 3_000;
+const sleepPriorMs = 1_500;
+/** Of a cold start; between 1/15 and 1/10 for the engines that were measured. */
+const wakeShare = 1 / 12;
+const leastWakePriorMs = 1_000;
 const swapWeight = 0.3;
 const serviceWeight = 0.1;
 
@@ -29,6 +39,8 @@ const serviceWeight = 0.1;
 const clamps = {
   loadMs: { least: 100, most: 1_800_000 },
   unloadMs: { least: 0, most: 1_800_000 },
+  wakeMs: { least: 50, most: 1_800_000 },
+  sleepMs: { least: 0, most: 1_800_000 },
   serviceMs: { least: 50, most: 3_600_000 },
 } as const;
 type Time = keyof typeof clamps;
@@ -50,12 +62,12 @@ export class Estimates {
     return estimates;
   }
 
-  loadTook(model: ModelId, ms: number): void {
-    this.#learn(model, 'loadMs', ms, swapWeight);
+  loadTook(model: ModelId, ms: number, tier: Tier = 'cold'): void {
+    this.#learn(model, tier === 'asleep' ? 'wakeMs' : 'loadMs', ms, swapWeight);
   }
 
-  unloadTook(model: ModelId, ms: number): void {
-    this.#learn(model, 'unloadMs', ms, swapWeight);
+  unloadTook(model: ModelId, ms: number, tier: Tier = 'cold'): void {
+    this.#learn(model, tier === 'asleep' ? 'sleepMs' : 'unloadMs', ms, swapWeight);
   }
 
   jobTook(model: ModelId, ms: number): void {
@@ -68,11 +80,12 @@ export class Estimates {
     this.#learned.set(model, { ...learned, rates: observe(learned.rates, accepted, nowMs) });
   }
 
-  of(model: ModelId): Estimate {
+  /** `tier`: where its next load comes from, and its next unload goes to. */
+  of(model: ModelId, tier: Tier = 'cold'): Estimate {
     const { lam, lamSlow } = this.#of(model).rates;
     return {
-      loadMs: this.#time(model, 'loadMs'),
-      unloadMs: this.#time(model, 'unloadMs'),
+      loadMs: this.#time(model, tier === 'asleep' ? 'wakeMs' : 'loadMs'),
+      unloadMs: this.#time(model, tier === 'asleep' ? 'sleepMs' : 'unloadMs'),
       serviceMs: this.#time(model, 'serviceMs'),
       lam,
       lamSlow,
@@ -98,7 +111,11 @@ export class Estimates {
   #prior(model: ModelId, time: Time): number {
     const prior = this.#priors.get(model);
     if (prior === undefined) throw new Error(`No estimate: the registry has no model "${model}".`);
-    const byTime = { loadMs: prior.startupTimeMs, unloadMs: unloadPriorMs, serviceMs: prior.serviceTimeMs };
+    const { startupTimeMs, serviceTimeMs } = prior;
+    const byTime = {
+      ...{ loadMs: startupTimeMs, unloadMs: unloadPriorMs, serviceMs: serviceTimeMs, sleepMs: sleepPriorMs },
+      wakeMs: Math.max(leastWakePriorMs, startupTimeMs * wakeShare),
+    };
     return byTime[time];
   }
 

@@ -9,6 +9,8 @@ const time = amount.nullable().catch(null);
 const learnedSchema = z.object({
   loadMs: time,
   unloadMs: time,
+  wakeMs: time,
+  sleepMs: time,
   serviceMs: time,
   rates: z
     .object({ lam: triple, lamSlow: triple, accepted: triple.nullable(), atMs: amount })

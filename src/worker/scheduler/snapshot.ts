@@ -18,6 +18,8 @@ export interface SnapshotFacts {
   readonly gpu: { readonly vramMb: number };
   /** 0: at any time. */
   readonly blockedUntil: (model: ModelId) => number;
+  /** Its next load is a wake; absent: no model's is. */
+  readonly sleeps?: (model: ModelId) => boolean;
   /** When its last eviction began; 0: never. */
   readonly lastVisit: (model: ModelId) => number;
   readonly swapping: boolean;
@@ -36,7 +38,10 @@ export function takePicture(facts: SnapshotFacts): Picture {
 
 function pictureOf(facts: SnapshotFacts, spec: SchedulableSpec, lane: LaneCounts | undefined): ModelPicture {
   const { id, concurrency, vramMb } = spec;
-  const { loadMs, unloadMs, serviceMs, lam, lamSlow } = facts.estimates.of(id);
+  const { loadMs, unloadMs, serviceMs, lam, lamSlow } = facts.estimates.of(
+    id,
+    facts.sleeps?.(id) ? 'asleep' : 'cold',
+  );
   return {
     id,
     ...demandOf(lane),
