@@ -2,7 +2,7 @@ import { errors } from '../contracts/error-catalogue.ts';
 import type { RoundhouseError } from '../contracts/errors.ts';
 import type { ModelId } from '../contracts/ids.ts';
 import type { JobRecord } from '../contracts/job.ts';
-import type { ModelFailure, ModelSpec, ModelView } from '../contracts/model.ts';
+import type { ModelFailure, ModelSpec, ModelType, ModelView } from '../contracts/model.ts';
 import { type BoardState, viewsOf } from './board-view.ts';
 import type { Api } from './dependencies.ts';
 import { recordError } from './record-error.ts';
@@ -22,6 +22,20 @@ export function refuseHopelessWait(spec: ModelSpec, board: BoardState, nowMs: nu
   throw errors.modelLoadFailed(spec.id, failure.reason, failure.logTail, retryAfterS);
 }
 
+const makesFiles: ReadonlySet<ModelType> = new Set<ModelType>(['image', 'audio', 'speech']);
+
+export const isMadeOfFiles = ({ type }: ModelSpec): boolean => makesFiles.has(type);
+
+/**
+ * Refuses work whose result is a file while no worker has room for one: it would fail after its model has done it.
+ * @throws storage_full
+ */
+export function refuseWithoutRoom({ workers }: BoardState): void {
+  const problems = workers.map(({ diskProblem }) => diskProblem ?? null);
+  const [first = null] = problems;
+  if (first !== null && !problems.includes(null)) throw errors.storageFull(first);
+}
+
 /** The error of a job that has ended, and for a model that could not be started, when it is tried again. */
 export async function failureOf({ boardView, clock }: Api, record: JobRecord): Promise<RoundhouseError> {
   if (record.error?.code !== 'model_load_failed') return recordError(record);
@@ -35,12 +49,20 @@ interface Rest {
   readonly retryAfterS: number;
 }
 
+interface ViewRest {
+  readonly failure: ModelFailure;
+  readonly untilMs: number;
+}
+
 /** Why no worker will load it now, and when the first of them will; null when it is there or may be tried. */
 function restOf(model: ModelId, board: BoardState, nowMs: number): Rest | null {
-  const rests = viewsOf(board, model).map((view) => restOfView(view, nowMs));
-  const known = rests.filter((rest) => rest !== null);
-  const [first] = known.toSorted((a, b) => a.untilMs - b.untilMs);
-  if (first === undefined || known.length < rests.length) return null;
+  let first: ViewRest | null = null;
+  for (const view of viewsOf(board, model)) {
+    const rest = restOfView(view, nowMs);
+    if (rest === null) return null;
+    if (first === null || rest.untilMs < first.untilMs) first = rest;
+  }
+  if (first === null) return null;
   const { failure, untilMs } = first;
   return {
     failure,
@@ -49,7 +71,7 @@ function restOf(model: ModelId, board: BoardState, nowMs: number): Rest | null {
 }
 
 /** Why its worker will not load it now; null when it is there or may be tried. */
-function restOfView(view: ModelView, nowMs: number): { failure: ModelFailure; untilMs: number } | null {
+function restOfView(view: ModelView, nowMs: number): ViewRest | null {
   const { state, failure, blockedUntilMs } = view;
   if (state !== 'failed' && state !== 'stopped') return null;
   if (failure === null || failure.failures < failuresBeforeRefusal) return null;

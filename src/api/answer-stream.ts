@@ -3,15 +3,15 @@ import { errors } from '../contracts/error-catalogue.ts';
 import type { RoundhouseError } from '../contracts/errors.ts';
 import type { JobRecord } from '../contracts/job.ts';
 import { failureOf } from './admission.ts';
-import { asChunk } from './as-chunk.ts';
 import type { Bond } from './bond.ts';
 import { ChunkOrder, type ChunkVerdict } from './chunk-order.ts';
 import type { Api } from './dependencies.ts';
 import type { LiveSignal } from './live-job.ts';
-import { sendError } from './middleware/error-response.ts';
+import { sendError, toRoundhouseError } from './middleware/error-response.ts';
 import { EventStream } from './sse.ts';
 import type { Connection } from './sync-wait.ts';
 import { waitComment } from './wait-comment.ts';
+import { wholeAsPayloads } from './whole-as-payloads.ts';
 
 const commentEveryMs = 10_000;
 const donePayload = '[DONE]';
@@ -32,12 +32,13 @@ export class StreamAnswer {
   private cancelTimer: () => void = () => undefined;
   private unlisten: () => void = () => undefined;
 
-  constructor(api: Api, bond: Bond, connection: Connection, response: Response) {
+  /** @param mostUnreadBytes what the client may leave unread; the default suits tokens */
+  constructor(api: Api, bond: Bond, connection: Connection, response: Response, mostUnreadBytes?: number) {
     this.api = api;
     this.bond = bond;
     this.connection = connection;
     this.response = response;
-    this.events = new EventStream(response);
+    this.events = new EventStream(response, mostUnreadBytes);
   }
 
   start(holdMs: number): void {
@@ -104,11 +105,21 @@ export class StreamAnswer {
     } else if (record.status !== 'completed') {
       void failureOf(this.api, record).then((error) => this.fail(error));
     } else if (!this.order.hasSent && record.output !== null) {
-      this.send([JSON.stringify(asChunk(record.output)), donePayload]);
+      void this.sendWhole(record);
     } else if (isLate) {
       this.interrupt();
     } else {
       this.complete();
+    }
+  }
+
+  /** Its model answered in one piece, or all chunks of it were lost. */
+  private async sendWhole(record: JobRecord): Promise<void> {
+    try {
+      const payloads = await wholeAsPayloads(this.api.artifacts, record);
+      if (this.state !== 'over') this.send([...payloads, donePayload]);
+    } catch (error) {
+      this.fail(toRoundhouseError(error));
     }
   }
 

@@ -7,7 +7,7 @@ import { errorResponse } from './middleware/error-response.ts';
 import { requestContext } from './middleware/request-context.ts';
 import { endpointOf } from './resolve-model.ts';
 import { actOnModel, getHistory, getLogs, type ModelAction } from './routes/admin.ts';
-import { getContent } from './routes/content.ts';
+import { getContent, getSignedContent, isSigned } from './routes/content.ts';
 import { getHealth, getReady } from './routes/health.ts';
 import { cancelJob, createJob, getJob, listJobs } from './routes/jobs.ts';
 import { getModel, listModels, listQueues } from './routes/models.ts';
@@ -24,6 +24,9 @@ export function createApp(api: Api): Express {
   app.use(requestContext);
   mount(app, api, ['/health'], { get: getHealth });
   mount(app, api, ['/ready'], { get: getReady });
+  app.use((request: Request, response: Response, next: NextFunction) =>
+    isSigned(request) ? getSignedContent(api, request, response, next) : next(),
+  );
   app.use(authenticate(api.keys));
   app.use((_request: Request, response: Response, next: NextFunction) =>
     refuseWhileStopping(api, response, next),

@@ -32,7 +32,7 @@ export class ChunkOrder {
       this.nextSeq = 0;
     }
     if (seq > this.nextSeq) return { kind: 'broken' };
-    const payloads = data.slice(this.nextSeq - seq);
+    const payloads = seq === this.nextSeq ? data : data.slice(this.nextSeq - seq);
     if (payloads.length === 0) return { kind: 'ignore' };
     this.nextSeq += payloads.length;
     this.hasSent = true;

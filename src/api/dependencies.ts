@@ -1,11 +1,12 @@
 import type { Emit } from '../contracts/events.ts';
 import type { Registry } from '../contracts/registry.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { SignedLinks } from '../platform/signed-links.ts';
 import type { ApiKey } from './api-keys.ts';
 import type { BoardView } from './board-view.ts';
 import type { LargeBodies } from './large-bodies.ts';
 import type { LiveJobs } from './live-jobs.ts';
-import type { ArtifactSource, JobInbox, JobStore, LogSource, WorkerBoard } from './ports.ts';
+import type { ArtifactSource, JobInbox, JobStore, LogSource, UploadDesk, WorkerBoard } from './ports.ts';
 
 export interface ApiSettings {
   readonly host: string;
@@ -17,6 +18,8 @@ export interface ApiSettings {
   readonly syncMaxWaitMs: number;
   /** How long a job outlives its waiting client. */
   readonly disconnectGraceMs: number;
+  /** Of one file. */
+  readonly uploadMaxBytes: number;
 }
 
 /** What the API is made from. */
@@ -28,6 +31,8 @@ export interface ApiDependencies {
   readonly inbox: JobInbox;
   readonly board: WorkerBoard;
   readonly artifacts: ArtifactSource;
+  readonly uploads: UploadDesk;
+  readonly links: SignedLinks;
   readonly logs: LogSource;
   readonly keys: readonly ApiKey[];
   readonly clock: Clock;

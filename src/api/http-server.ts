@@ -8,6 +8,7 @@ import type { Api, ApiDependencies } from './dependencies.ts';
 import { LargeBodies } from './large-bodies.ts';
 import { listenProblem } from './listen-problem.ts';
 import { LiveJobs } from './live-jobs.ts';
+import { messageClasses } from './message-classes.ts';
 import { connectionLimits } from './middleware/limits.ts';
 
 const farewellMs = 1000;
@@ -31,7 +32,7 @@ export class HttpServer implements Service {
       largeBodies: new LargeBodies(),
     };
     const app = createApp(this.api);
-    this.server = createServer(serverOptions, app);
+    this.server = createServer({ ...serverOptions, ...messageClasses(app) }, app);
     this.server.on('checkContinue', app);
     this.server.on('clientError', answerUnreadable);
   }

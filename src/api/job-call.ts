@@ -1,9 +1,10 @@
 import { errors } from '../contracts/error-catalogue.ts';
 import { requestSchemaOf } from '../contracts/openai/requests.ts';
 import type { Registry } from '../contracts/registry.ts';
-import { type JobRequest, jobRequestSchema } from './job-request.ts';
+import { jobRequestSchema } from './job-request.ts';
+import { forServer, meant, soundEndpoint } from './media-call.ts';
 import type { JsonBody } from './middleware/body.ts';
-import { type ModelCall, namesModel, withoutStream } from './model-call.ts';
+import { type ModelCall, namesModel, withoutFiles, withoutStream } from './model-call.ts';
 import { findModel, resolveModel } from './resolve-model.ts';
 import { validate } from './validation.ts';
 
@@ -17,22 +18,33 @@ export interface JobCall extends ModelCall {
  */
 export function planJob(registry: Registry, { value }: JsonBody): JobCall {
   const request = validate(jobRequestSchema, value);
-  const { spec, endpoint } = resolve(registry, request);
+  const { endpoint: asked = null, input: given } = request;
+  const sent = { text: '', value: given };
+  const { endpoint, body } =
+    asked === null ? { endpoint: null, body: sent } : meant(asked, sent, undefined, ['input']);
+  const { spec, endpoint: path } = resolve(registry, endpoint, request.model ?? modelOf(asked, body));
+  const parted = withoutFiles(path, body, null, 'input.');
+  validate(requestSchemaOf(path), parted.body.value, ['input']);
+  const input = withoutStream({ ...parted.body.value, ...forServer(path, parted.body.value) });
   const { webhook, webhook_events_filter, policy, priority } = request;
-  validate(requestSchemaOf(endpoint), request.input, ['input']);
-  const input = withoutStream(request.input);
   return {
     spec,
-    endpoint,
-    body: JSON.stringify(namesModel(endpoint, input) ? { ...input, model: spec.id } : input),
+    endpoint: path,
+    body: JSON.stringify(namesModel(path, input) ? { ...input, model: spec.id } : input),
+    files: parted.files,
     stream: false,
+    shape: 'url',
     handling: { webhook, webhook_events_filter, policy, priority },
     metadata: request.metadata ?? {},
   };
 }
 
-function resolve(registry: Registry, { model, endpoint }: JobRequest) {
-  if (endpoint !== undefined) return { spec: resolveModel(registry, endpoint, model), endpoint };
+/** ElevenLabs' clients name the model beside the text. */
+const modelOf = (asked: string | null, { value }: JsonBody): string | undefined =>
+  asked === soundEndpoint && typeof value.model === 'string' ? value.model : undefined;
+
+function resolve(registry: Registry, endpoint: string | null, model: string | undefined) {
+  if (endpoint !== null) return { spec: resolveModel(registry, endpoint, model), endpoint };
   if (model === undefined) throw errors.missingParameter('model');
   const spec = findModel(registry, model);
   const [first] = spec.endpoints;

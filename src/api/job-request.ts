@@ -37,4 +37,3 @@ export const jobRequestSchema = z.strictObject({
   priority: prioritySchema.nullish(),
   metadata: metadataSchema.nullish(),
 });
-export type JobRequest = z.infer<typeof jobRequestSchema>;

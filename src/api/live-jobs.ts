@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { errors } from '../contracts/error-catalogue.ts';
 import type { JobId, KeyId } from '../contracts/ids.ts';
 import type { NewJob } from '../contracts/job.ts';
+import { Ledger } from '../platform/ledger.ts';
 import { Bond } from './bond.ts';
 import type { ApiDependencies } from './dependencies.ts';
 import { LiveJob } from './live-job.ts';
@@ -17,9 +18,9 @@ export const fingerprintOf = (keyId: KeyId, endpoint: string, text: string): str
 /** All jobs that connections of this process wait for, so that a client that asks again finds its job. */
 export class LiveJobs {
   private readonly deps: Dependencies;
-  private readonly bonds = new Map<JobId, { readonly bond: Bond; readonly fingerprint: string }>();
+  private readonly bonds = new Ledger<JobId, { readonly bond: Bond; readonly fingerprint: string }>();
   private hasStopped = false;
-  private readonly byFingerprint = new Map<string, Bond>();
+  private readonly byFingerprint = new Ledger<string, Bond>();
 
   constructor(deps: Dependencies) {
     this.deps = deps;
@@ -82,7 +83,7 @@ export class LiveJobs {
 
   /** Bonds are kept in order of age: those that nobody can come back to are at the front. */
   private sweep(nowMs: number): void {
-    for (const [id, { bond }] of this.bonds) {
+    for (const [id, { bond }] of this.bonds.entries()) {
       if (nowMs - bond.live.createdAtMs <= retryWindowMs) return;
       if (bond.isIdle) this.forgetId(id);
     }

@@ -2,9 +2,16 @@ import type { JobMessage } from '../contracts/job.ts';
 
 const maxChars = 1024 * 1024;
 
+type Chunk = Extract<JobMessage, { type: 'chunk' }>;
+
+/** Chunks that followed one another: kept as one, since a stream has thousands. */
+interface Run extends Chunk {
+  readonly data: string[];
+}
+
 /** What has come of a job so far, for a client that asks again after its connection broke. */
 export class MessageBuffer {
-  private messages: JobMessage[] = [];
+  private runs: Run[] = [];
   private chars = 0;
   private hasOverflowed = false;
 
@@ -16,19 +23,25 @@ export class MessageBuffer {
   add(message: JobMessage): void {
     if (message.type === 'requeued' || message.type === 'started') this.clear();
     if (message.type !== 'chunk' || this.hasOverflowed) return;
-    this.messages.push(message);
     for (const payload of message.data) this.chars += payload.length;
-    if (this.chars <= maxChars) return;
-    this.messages = [];
-    this.hasOverflowed = true;
+    this.hasOverflowed = this.chars > maxChars;
+    if (this.hasOverflowed) this.runs = [];
+    else this.keep(message);
   }
 
   replay(listener: (message: JobMessage) => void): void {
-    for (const message of this.messages) listener(message);
+    for (const run of this.runs) listener({ ...run, data: [...run.data] });
+  }
+
+  private keep(chunk: Chunk): void {
+    const last = this.runs.at(-1);
+    const follows = last?.attempt === chunk.attempt && last.seq + last.data.length === chunk.seq;
+    if (follows) last.data.push(...chunk.data);
+    else this.runs.push({ ...chunk, data: [...chunk.data] });
   }
 
   private clear(): void {
-    this.messages = [];
+    this.runs = [];
     this.chars = 0;
     this.hasOverflowed = false;
   }

@@ -2,6 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import { monotonicFactory } from 'ulid';
 import type { InboxId, JobId, KeyId } from '../contracts/ids.ts';
 import type { JobClass, JobRecord, NewJob } from '../contracts/job.ts';
+import type { Uploads } from '../contracts/upload.ts';
 import { terminalEvents } from './job-request.ts';
 import type { ModelCall } from './model-call.ts';
 
@@ -13,6 +14,9 @@ export interface Submission {
   readonly nowMs: number;
   /** A connection waits for it. */
   readonly sync: boolean;
+  /** What its files are stored under, where there are any. */
+  readonly id?: JobId;
+  readonly uploads?: Uploads | null;
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
@@ -30,19 +34,22 @@ function random(): number {
 
 const nextUlid = monotonicFactory(random);
 
+export const newJobId = (nowMs: number): JobId => `job_${nextUlid(nowMs)}` as JobId;
+
 /** A checked call as a job with an id of its own: limits and priority filled in. */
 export function newJob(call: ModelCall, submission: Submission): NewJob {
   const { spec, endpoint, body, stream, handling } = call;
-  const { keyId, inboxId, nowMs, sync, metadata = {} } = submission;
+  const { keyId, inboxId, nowMs, sync, uploads = null, metadata = {} } = submission;
   const { queue_ttl_seconds, execution_timeout_seconds, result_ttl_seconds } = handling.policy ?? {};
   return {
-    id: `job_${nextUlid(nowMs)}` as JobId,
+    id: submission.id ?? newJobId(nowMs),
     model: spec.id,
     modelType: spec.type,
     endpoint,
     class: classOf(handling.priority, sync),
     keyId,
     body,
+    uploads,
     sync,
     stream,
     inboxId,
@@ -75,7 +82,7 @@ function webhookOf({ handling: { webhook, webhook_events_filter: filter } }: Mod
 }
 
 /** The record of a job that was accepted just now. */
-export function recordOf({ body: _, webhook, ...job }: NewJob): JobRecord {
+export function recordOf({ body: _, uploads: __, webhook, ...job }: NewJob): JobRecord {
   return {
     ...job,
     status: 'queued',
@@ -88,6 +95,7 @@ export function recordOf({ body: _, webhook, ...job }: NewJob): JobRecord {
     worker: null,
     output: null,
     files: [],
+    dataRemoved: false,
     usage: null,
     error: null,
     webhook: webhook && { ...webhook, status: 'pending', attempts: 0, lastError: null },

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import type { ControlMessage } from '../contracts/control.ts';
 import type { RoundhouseEvent } from '../contracts/events.ts';
 import type { InboxId, JobId, KeyId, ModelId } from '../contracts/ids.ts';
-import type { JobMessage, JobRecord, JobStatus, NewJob } from '../contracts/job.ts';
+import type { Artifact, JobMessage, JobRecord, JobStatus, NewJob } from '../contracts/job.ts';
 import type { WorkerView } from '../contracts/model.ts';
 
 /** What the API needs of the queue. Every call fails with a RoundhouseError within a second when Redis is away. */
@@ -72,6 +72,21 @@ export interface ArtifactSource {
     index: number,
     range?: { readonly start: number; readonly end: number },
   ): Promise<Readable | null>;
+}
+
+/** Files that clients send, on this disk until their job has ended. */
+export interface UploadDesk {
+  /** Whole or not at all. @throws storage_full; what `bytes` throws */
+  write(
+    jobId: JobId,
+    index: number,
+    contentType: string,
+    bytes: AsyncIterable<Uint8Array>,
+  ): Promise<Artifact>;
+  /** No job came of them. */
+  remove(jobId: JobId): Promise<void>;
+  /** Where workers on other machines fetch them; null: nowhere. */
+  url(): string | null;
 }
 
 /** The end of a model server's log, when this process or its worker has it. */

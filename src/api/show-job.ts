@@ -5,7 +5,7 @@ import { jobView } from '../contracts/job-view.ts';
 import { loadingView } from './board-view.ts';
 import type { Api } from './dependencies.ts';
 import { startsInMs } from './forecast.ts';
-import { baseUrlOf } from './links.ts';
+import { linksOf } from './links.ts';
 import { pollAfterMs } from './poll-hint.ts';
 import { sendJson } from './send-json.ts';
 
@@ -33,15 +33,15 @@ export async function showJob(
 }
 
 async function viewAtThisMoment(api: Api, request: Request, record: JobRecord) {
-  const baseUrl = baseUrlOf(request, api.settings.publicUrl);
-  if (record.status !== 'queued') return jobView(record, { baseUrl, position: null, startsAtMs: null });
+  const links = linksOf(api, request);
+  if (record.status !== 'queued') return jobView(record, { links, position: null, startsAtMs: null });
   const [place, board] = await Promise.all([api.jobs.position(record.id), api.boardView.current()]);
   const spec = api.registry().models.get(record.model);
   const position = place?.position ?? null;
   const startsAtMs =
     position === null || spec === undefined ? null : api.clock.now() + startsInMs(position, spec, board);
   const isLoading = loadingView(board, record.model) !== null;
-  return jobView(record, { baseUrl, position, startsAtMs, isLoading });
+  return jobView(record, { links, position, startsAtMs, isLoading });
 }
 
 /** Of the state alone: an estimate that moves with the clock is no news. */

@@ -1,14 +1,20 @@
 import type { ServerResponse } from 'node:http';
 import type { ErrorBody } from '../contracts/errors.ts';
+import { PiecewiseBody } from './piecewise-body.ts';
 
-const maxUnreadBytes = 1024 * 1024;
+/** What a reader may leave unread of tokens. */
+const tokensUnreadBytes = 1024 * 1024;
 
 /** Server-sent events as OpenAI's clients read them: data lines and comments, nothing else. */
 export class EventStream {
   private readonly response: ServerResponse;
+  private readonly body: PiecewiseBody;
+  private readonly mostUnreadBytes: number;
 
-  constructor(response: ServerResponse) {
+  constructor(response: ServerResponse, mostUnreadBytes = tokensUnreadBytes) {
     this.response = response;
+    this.body = new PiecewiseBody(response);
+    this.mostUnreadBytes = mostUnreadBytes;
   }
 
   /** Decides on the status and the headers; they leave with the first data. */
@@ -29,11 +35,11 @@ export class EventStream {
   data(payloads: readonly string[]): void {
     let text = '';
     for (const payload of payloads) text += `data: ${oneEvent(payload)}\n\n`;
-    this.response.write(text);
+    this.body.write(text);
   }
 
   comment(text: string): void {
-    this.response.write(`: ${text.replaceAll(/[\r\n]+/g, ' ')}\n\n`);
+    this.body.write(`: ${text.replaceAll(/[\r\n]+/g, ' ')}\n\n`);
   }
 
   error(error: ErrorBody): void {
@@ -47,7 +53,7 @@ export class EventStream {
 
   /** Whether the reader has fallen so far behind that it would cost us memory. */
   get isOverrun(): boolean {
-    return this.response.writableLength > maxUnreadBytes;
+    return this.response.writableLength > this.mostUnreadBytes;
   }
 }
 

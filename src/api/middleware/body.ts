@@ -14,8 +14,12 @@ export interface JsonBody {
  * Reads a body that says that it is JSON.
  * @throws unsupported_media_type, payload_too_large, invalid_json
  */
-export async function readBody(request: IncomingMessage, response: ServerResponse): Promise<Buffer> {
-  checkMediaType(request);
+export async function readBody(
+  request: IncomingMessage,
+  response: ServerResponse,
+  supported = 'application/json',
+): Promise<Buffer> {
+  checkMediaType(request, supported);
   checkDeclaredLength(request, response);
   if (request.headers.expect !== undefined) response.writeContinue();
   return readBytes(request);
@@ -28,11 +32,11 @@ export function parseBody(bytes: Buffer): JsonBody {
   return { text, value: parseObject(text) };
 }
 
-function checkMediaType({ headers }: IncomingMessage): void {
+function checkMediaType({ headers }: IncomingMessage, supported: string): void {
   const type = headers['content-type'] ?? '';
   const essence = type.split(';', 1)[0]?.trim().toLowerCase() ?? '';
   if (essence !== 'application/json' && !essence.endsWith('+json')) {
-    throw errors.unsupportedMediaType(type.slice(0, 100));
+    throw errors.unsupportedMediaType(type.slice(0, 100), supported);
   }
   const coding = headers['content-encoding'] ?? 'identity';
   if (coding !== 'identity') throw errors.unsupportedMediaType(`${essence}, content-encoding ${coding}`);

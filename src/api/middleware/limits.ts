@@ -7,6 +7,16 @@ export const bodyLimits = {
   maxDepth: 64,
 } as const;
 
+/** Sizes of a form; how large a file may be is a setting. */
+export const formLimits = {
+  maxFields: 64,
+  maxFieldBytes: 256 * 1024,
+  /** All but the files: field values, names and boundaries. */
+  maxRestBytes: 2 * 1024 * 1024,
+  maxHeaderBytes: 8 * 1024,
+  maxHeaderPairs: 16,
+} as const;
+
 /** Times and sizes of a connection. */
 export const connectionLimits = {
   maxHeaderBytes: 16 * 1024,

@@ -4,7 +4,7 @@ import { jobView } from '../../contracts/job-view.ts';
 import { checkWebhook } from '../check-webhook.ts';
 import type { Api } from '../dependencies.ts';
 import { planJob } from '../job-call.ts';
-import { baseUrlOf } from '../links.ts';
+import { linksOf } from '../links.ts';
 import { waitUntilEnded } from '../long-poll.ts';
 import { parseBody, readBody } from '../middleware/body.ts';
 import { keyIdOf } from '../middleware/request-context.ts';
@@ -17,6 +17,7 @@ import { findModel } from '../resolve-model.ts';
 import { sendJson } from '../send-json.ts';
 import { showJob } from '../show-job.ts';
 import { submit } from '../submit.ts';
+import { withUploads } from '../uploads.ts';
 import { validate } from '../validation.ts';
 import { listView } from '../views/list.ts';
 
@@ -38,17 +39,23 @@ async function acceptJob(api: Api, request: Request, response: Response): Promis
   return api.largeBodies.inTurn(bytes.length, async () => {
     const call = planJob(api.registry(), parseBody(bytes));
     checkWebhook(api, call);
-    const job = newJob(call, {
+    const { metadata } = call;
+    const facts = {
       keyId: keyIdOf(response),
       inboxId: api.inbox.id,
       nowMs: api.clock.now(),
       sync: false,
-      metadata: call.metadata,
+      metadata,
+    };
+    return withUploads(api, call, noForm, async (files) => {
+      const job = newJob(call, { ...facts, ...files });
+      await submit(api, call, job);
+      return recordOf(job);
     });
-    await submit(api, call, job);
-    return recordOf(job);
   });
 }
+
+const noForm = { jobId: null, files: null } as const;
 
 /** `GET /jobs/:id`, with `?wait=` as a long poll. */
 export async function getJob(api: Api, request: Request, response: Response): Promise<void> {
@@ -71,8 +78,8 @@ export async function cancelJob(api: Api, request: Request, response: Response):
 /** `GET /jobs`: this key's jobs. */
 export async function listJobs(api: Api, request: Request, response: Response): Promise<void> {
   const { jobs, hasMore } = await api.jobs.list(jobQuery(api, request, response));
-  const baseUrl = baseUrlOf(request, api.settings.publicUrl);
-  const views = jobs.map((record) => jobView(record, { baseUrl, position: null, startsAtMs: null }));
+  const links = linksOf(api, request);
+  const views = jobs.map((record) => jobView(record, { links, position: null, startsAtMs: null }));
   sendJson(response, 200, listView(views, hasMore));
 }
 

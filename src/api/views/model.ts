@@ -4,7 +4,7 @@ import { type BoardState, viewsOf } from '../board-view.ts';
 /** Runpod's and llama-swap's word for each state of ours. */
 const statusByState = {
   ready: 'loaded',
-  asleep: 'loaded',
+  asleep: 'asleep',
   draining: 'unloading',
   stopping: 'unloading',
   starting: 'loading',
