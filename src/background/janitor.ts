@@ -4,15 +4,20 @@ import type { JobId } from '../contracts/ids.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Service } from '../platform/service.ts';
 import { Chore } from './chore.ts';
-import type { ArtifactCleaner, RetentionStore } from './ports.ts';
+import type { ArtifactCleaner, DataRemoval, JobKnowledge, RetentionStore, UploadCleaner } from './ports.ts';
 
 export interface JanitorOptions {
   /** null: the queue is cleaned elsewhere, as by the API of a split house. */
   readonly store: RetentionStore | null;
   /** null: no artifacts on this disk. */
   readonly artifacts: ArtifactCleaner | null;
-  /** Whether a job's record still stands. @throws when that is not known */
-  readonly isKept: (jobId: JobId) => Promise<boolean>;
+  /** Room for artifacts. */
+  readonly artifactsMaxBytes: number;
+  readonly dataRemoval: DataRemoval;
+  /** null: clients send no files to this process. */
+  readonly uploads: UploadCleaner | null;
+  /** @throws when that is not known */
+  readonly stateOf: (jobId: JobId) => Promise<JobKnowledge>;
   readonly clock: Clock;
   readonly emit: Emit;
 }
@@ -23,10 +28,14 @@ interface Swept {
   readonly files?: number;
 }
 
+const mb = 1024 * 1024;
 const expireEveryMs = 5_000;
 const pruneEveryMs = 300_000;
+const fitEveryMs = 60_000;
+/** How long what a client sent outlives its job, at most. */
+const sweepUploadsEveryMs = 5_000;
 
-/** Cleans up behind jobs: those that waited too long, and those that are past their retention. */
+/** Cleans up behind jobs: those that waited too long, those past their retention, and files that are of no more use. */
 export class Janitor implements Service {
   readonly name = 'janitor';
   private readonly options: JanitorOptions;
@@ -37,6 +46,8 @@ export class Janitor implements Service {
     const chores: readonly (readonly [everyMs: number, work: () => Promise<void>])[] = [
       [expireEveryMs, () => this.expire()],
       [pruneEveryMs, () => this.prune()],
+      [fitEveryMs, () => this.fit()],
+      [sweepUploadsEveryMs, () => this.sweepUploads()],
     ];
     this.chores = chores.map(
       ([everyMs, work]) =>
@@ -58,11 +69,32 @@ export class Janitor implements Service {
   }
 
   private async prune(): Promise<void> {
-    const { store, artifacts, isKept, clock } = this.options;
+    const { store, artifacts, stateOf, clock } = this.options;
+    const isKept = async (id: JobId) => (await stateOf(id)) !== 'unknown';
     const ids = (await store?.pruneEnded(clock.now())) ?? [];
     for (const id of ids) await artifacts?.remove(id).catch((error) => this.fault(error));
     this.tell({ records: ids.length });
     this.tell({ files: (await artifacts?.sweep(isKept)) ?? 0 });
+  }
+
+  /** Results go before their time rather than that new ones find no room. */
+  private async fit(): Promise<void> {
+    const { artifacts, artifactsMaxBytes, dataRemoval, clock, emit } = this.options;
+    const mayGo = (id: JobId) => dataRemoval.removeData(id, clock.now());
+    const gone = (await artifacts?.fit(artifactsMaxBytes, mayGo)) ?? [];
+    if (gone.length === 0) return;
+    const freedMb = Math.round(gone.reduce((sum, { bytes }) => sum + bytes, 0) / mb);
+    emit({
+      type: 'artifacts.fitted',
+      jobs: gone.length,
+      freedMb,
+      limitMb: Math.round(artifactsMaxBytes / mb),
+    });
+  }
+
+  private async sweepUploads(): Promise<void> {
+    const { uploads, stateOf } = this.options;
+    this.tell({ files: (await uploads?.sweepUploads(stateOf)) ?? 0 });
   }
 
   private tell({ expired = 0, records = 0, files = 0 }: Swept): void {

@@ -32,9 +32,29 @@ export interface RetentionStore {
   pruneEnded(nowMs: number): Promise<readonly JobId[]>;
 }
 
+/** Files of ended jobs that are removed before their time. */
+export interface DataRemoval {
+  /** Notes it in the job's record. false: it has not ended, or is unknown. */
+  removeData(jobId: JobId, nowMs: number): Promise<boolean>;
+}
+
 /** Files on this disk. */
 export interface ArtifactCleaner {
   remove(jobId: JobId): Promise<void>;
   /** Leftovers of crashed writes, and files whose job is long gone. Returns how many. */
   sweep(isKept: (jobId: JobId) => Promise<boolean>): Promise<number>;
+  /** Files of the oldest jobs go until the rest fits; `mayGo` may refuse. Returns what went. */
+  fit(
+    mostBytes: number,
+    mayGo: (jobId: JobId) => Promise<boolean>,
+  ): Promise<readonly { readonly bytes: number }[]>;
+}
+
+/** What is known of a job: `unknown` may be one that is about to be accepted. */
+export type JobKnowledge = 'live' | 'ended' | 'unknown';
+
+/** Files that clients sent, on this disk. */
+export interface UploadCleaner {
+  /** Those of jobs that have ended or never came to be go. Returns how many files. */
+  sweepUploads(stateOf: (jobId: JobId) => Promise<JobKnowledge>): Promise<number>;
 }

@@ -1,5 +1,5 @@
 import type { JobRecord } from '../contracts/job.ts';
-import { jobView } from '../contracts/job-view.ts';
+import { type JobLinks, jobView } from '../contracts/job-view.ts';
 
 type JobData = ReturnType<typeof jobView> & { readonly truncated?: true };
 
@@ -20,9 +20,9 @@ const longestBytes = 20_000;
 const longestErrorMessage = 2_000;
 
 /** The event of a job that has ended, as JSON text. The same at every try, but for how its delivery stands. */
-export function webhookBody(eventId: string, record: JobRecord, baseUrl: string): string {
+export function webhookBody(eventId: string, record: JobRecord, links: JobLinks): string {
   const occurredAtMs = record.completedAtMs ?? record.createdAtMs;
-  const data = jobView(record, { baseUrl, position: null, startsAtMs: null });
+  const data = jobView(record, { links, position: null, startsAtMs: null });
   const event: WebhookEvent = {
     id: eventId,
     object: 'event',

@@ -3,6 +3,7 @@ import type { Emit } from '../contracts/events.ts';
 import type { JobRecord } from '../contracts/job.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Service } from '../platform/service.ts';
+import type { SignedLinks } from '../platform/signed-links.ts';
 import type { GuardedClient } from '../platform/webhook-address.ts';
 import type { WebhookDelivery, WebhookQueue } from './ports.ts';
 import { webhookBody } from './webhook-event.ts';
@@ -15,6 +16,8 @@ export interface WebhookSenderOptions {
   readonly secret: string;
   /** Base URL of the links in events; null: they begin with the path. */
   readonly publicUrl: string | null;
+  /** What makes the links to files good without a key. */
+  readonly links: SignedLinks;
   readonly clock: Clock;
   readonly emit: Emit;
   /** What the log says of the next try after a failed attempt, ms; the queue adds chance to it. */
@@ -80,7 +83,11 @@ export class WebhookSender implements Service {
     record: JobRecord,
     url: string,
   ): Promise<WebhookFailure | { readonly status: number }> {
-    const body = webhookBody(eventId, record, (this.options.publicUrl ?? '').replace(/\/+$/, ''));
+    const { publicUrl, links } = this.options;
+    const body = webhookBody(eventId, record, {
+      baseUrl: (publicUrl ?? '').replace(/\/+$/, ''),
+      queryOf: (job, index) => links.queryOf(job, index),
+    });
     const headers = {
       'content-type': 'application/json',
       'user-agent': 'Roundhouse-Webhooks/1',

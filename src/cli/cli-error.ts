@@ -7,6 +7,7 @@ export const exitCodes = {
   unavailable: 69,
   busy: 75,
   config: 78,
+  interrupted: 130,
 } as const;
 
 /** A command that could not do its work: one sentence of what happened, one of what to do. */

@@ -4,6 +4,7 @@ import { addClientCommands } from './client-commands.ts';
 import type { CliContext } from './context.ts';
 import { reportFailure } from './failure.ts';
 import { addServerCommands } from './server-commands.ts';
+import { addWeightsCommands } from './weights-commands.ts';
 
 /** Runs one command line and resolves with the exit code. */
 export async function runCommandLine(args: readonly string[], context: CliContext): Promise<number> {
@@ -36,6 +37,7 @@ function buildProgram(context: CliContext, done: (exitCode: number) => void): Co
     .addHelpText('after', ({ error }) => (error ? '' : settingsHelp(terminal.columns)));
   addServerCommands(program, context, done);
   addClientCommands(program, context, done);
+  addWeightsCommands(program, context, done);
   return program;
 }
 

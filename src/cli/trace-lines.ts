@@ -12,6 +12,7 @@ export const jobHistoryJson = z.object({
       model: z.string().optional(),
       class: z.enum(jobClasses).optional(),
       key_id: z.string().optional(),
+      is_started: z.boolean().optional(),
     }),
   ),
 });
@@ -89,11 +90,26 @@ type WholeLife = Required<Life>;
 /** The history comes newest first. */
 function livesOf(events: TraceAnswers['jobs']['data']): readonly Life[] {
   const lives = new Map<string, Life>();
-  for (const { at, type, job_id: id, model, class: jobClass, key_id: key } of events.toReversed()) {
+  for (const {
+    at,
+    type,
+    job_id: id,
+    model,
+    class: jobClass,
+    key_id: key,
+    is_started,
+  } of events.toReversed()) {
     const ms = Math.round(at * 1000);
     const life = lives.get(id) ?? {};
     if (type === 'job.accepted' && model !== undefined && jobClass !== undefined)
-      lives.set(id, { ...life, model, class: jobClass, key, acceptedMs: ms });
+      lives.set(id, {
+        ...life,
+        model,
+        class: jobClass,
+        key,
+        acceptedMs: ms,
+        ...(is_started && { startedMs: ms }),
+      });
     else if (type === 'job.started') lives.set(id, { ...life, startedMs: ms });
     else if (type === 'job.settled') lives.set(id, { ...life, settledMs: ms });
   }

@@ -6,6 +6,7 @@ import { WebhookSender } from '../background/webhook-sender.ts';
 import { windowOf } from '../contracts/admission-window.ts';
 import { makeApiKey, makeWebhookSecret, readOrMakeSecret } from '../platform/secret-file.ts';
 import type { Service } from '../platform/service.ts';
+import { SignedLinks } from '../platform/signed-links.ts';
 import { createGuardedClient } from '../platform/webhook-address.ts';
 import { connectRedis } from '../queue/connection.ts';
 import { RedisJobInbox } from '../queue/inbox.ts';
@@ -13,9 +14,11 @@ import { RedisJobStore } from '../queue/job-store.ts';
 import { RedisWebhookQueue } from '../queue/webhook-queue.ts';
 import { RedisWorkerBoard } from '../queue/worker-board.ts';
 import { artifactSource } from './artifact-source.ts';
+import { addressFor, fileServer } from './file-servers.ts';
 import type { WorkerConnection } from './ground-floor.ts';
 import type { House } from './house.ts';
 import { buildJanitor } from './janitor.ts';
+import { linkSecret } from './link-secret.ts';
 
 export interface ApiHalf {
   readonly inbox: RedisJobInbox;
@@ -39,6 +42,9 @@ export async function apiHalf(
   };
   const inbox = new RedisJobInbox({ redis: command, blocking, clock, emit });
   const board = new RedisWorkerBoard({ redis: command, clock });
+  const links = new SignedLinks();
+  // Only a worker elsewhere needs to fetch files: here it reads the same disk.
+  const files = settings.role === 'api' ? fileServer(house, redis, house.uploads) : null;
   const http = new HttpServer(
     {
       settings,
@@ -49,11 +55,17 @@ export async function apiHalf(
         emit,
         hasWorker: settings.role === 'all',
         windowOf: (model) => windowOf(registry().window, registry().models.get(model)?.concurrency ?? 1),
-        onSubmitting: (job) => house.newcomers.forEach((tell) => void tell(job)),
+        offerStart: (job) => house.shortcut.offerStart(job),
       }),
       inbox,
       board,
       artifacts: artifactSource(house, redis, board),
+      uploads: {
+        write: house.uploads.write.bind(house.uploads),
+        remove: house.uploads.remove.bind(house.uploads),
+        url: () => (files === null ? null : addressFor(house, files)),
+      },
+      links,
       logs,
       keys: await apiKeys(house),
       clock,
@@ -61,7 +73,8 @@ export async function apiHalf(
     },
     settings.role,
   );
-  return { inbox, services: [connection, inbox, ...(await background(house, redis)), http] };
+  const before = [connection, inbox, linkSecret(redis, links), ...(files === null ? [] : [files])];
+  return { inbox, services: [...before, ...(await background(house, redis, links)), http] };
 }
 
 /** The keys of the settings, and the one in the data folder: made on the first start where none is set. */
@@ -72,7 +85,11 @@ async function apiKeys({ settings }: House): Promise<readonly ApiKey[]> {
   return [parseApiKey(secret)];
 }
 
-async function background(house: House, redis: WorkerConnection): Promise<readonly Service[]> {
+async function background(
+  house: House,
+  redis: WorkerConnection,
+  links: SignedLinks,
+): Promise<readonly Service[]> {
   const { settings, registry, clock, emit } = house;
   const { secret } = await readOrMakeSecret(join(settings.dataDir, 'webhook-secret'), makeWebhookSecret);
   const policy = registry().webhooks;
@@ -81,6 +98,7 @@ async function background(house: House, redis: WorkerConnection): Promise<readon
     client: createGuardedClient(policy),
     secret,
     publicUrl: settings.publicUrl,
+    links,
     clock,
     emit,
   });

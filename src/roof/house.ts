@@ -6,7 +6,6 @@ import { type ModelsFile, readModelsFile } from '../config/models-file.ts';
 import { ConfigError, formatProblem } from '../config/problem.ts';
 import { parseSettings, type Role, type Settings, thisMachine } from '../config/settings.ts';
 import type { Emit, RoundhouseEvent } from '../contracts/events.ts';
-import type { NewJob } from '../contracts/job.ts';
 import type { Registry } from '../contracts/registry.ts';
 import { ArtifactStore } from '../platform/artifact-store.ts';
 import { type Clock, systemClock } from '../platform/clock.ts';
@@ -16,6 +15,7 @@ import { hasGpu } from '../platform/gpu-presence.ts';
 import { HttpClient } from '../platform/http-client.ts';
 import { createLogger, isForEyes } from '../platform/logger.ts';
 import { openRuntimeDir } from '../platform/runtime-dir.ts';
+import type { OfferStart } from '../queue/start-offer.ts';
 
 export interface ServeOptions {
   readonly env: Env;
@@ -40,10 +40,12 @@ export interface House {
   readonly emit: Emit;
   /** Events go to these, too. */
   readonly listeners: Set<Emit>;
-  /** Told of each job that is on its way into the queue. */
-  readonly newcomers: Set<(job: NewJob) => void>;
+  /** From the API to the worker of the same process, where there is one. */
+  readonly shortcut: { offerStart: OfferStart };
   readonly http: HttpClient;
   readonly artifacts: ArtifactStore;
+  /** Files that clients sent. */
+  readonly uploads: ArtifactStore;
 }
 
 /**
@@ -83,9 +85,10 @@ export async function openHouse({
     clock,
     emit,
     listeners,
-    newcomers: new Set(),
+    shortcut: { offerStart: () => null },
     http: new HttpClient(),
     artifacts: new ArtifactStore({ root: join(settings.dataDir, 'artifacts') }),
+    uploads: new ArtifactStore({ root: join(settings.dataDir, 'uploads') }),
   };
 }
 

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { ArtifactServer } from '../platform/artifact-server.ts';
+import { DiskWatch } from '../platform/disk-watch.ts';
 import type { Service } from '../platform/service.ts';
 import { connectRedis } from '../queue/connection.ts';
 import { HistoryWriter } from '../queue/history.ts';
@@ -12,10 +12,11 @@ import { WorkerLease } from '../queue/worker-lease.ts';
 import { NvidiaSmi, noGpu } from '../supervisor/gpu-probe.ts';
 import { ProcessTurntable } from '../supervisor/turntable.ts';
 import { GpuWorker } from '../worker/gpu-worker.ts';
-import { artifactToken } from './artifact-source.ts';
+import { addressFor, fileServer } from './file-servers.ts';
 import type { WorkerConnection } from './ground-floor.ts';
 import type { House } from './house.ts';
 import { buildJanitor } from './janitor.ts';
+import { uploadSource } from './upload-source.ts';
 
 export interface WorkerHalfOptions {
   readonly house: House;
@@ -39,6 +40,7 @@ export function buildTurntable(house: House): ProcessTurntable {
     logsDir: join(dataDir, 'logs'),
     instanceId,
     env,
+    weightsDir: settings.weightsDir,
     clock,
     emit,
     gpuProbe: house.hasGpu ? new NvidiaSmi({ searchPath: env.PATH ?? '' }) : noGpu,
@@ -58,39 +60,34 @@ export async function workerHalf(options: WorkerHalfOptions): Promise<readonly S
   const models = () => [...registry().models.keys()];
   const lanes = new BullLanes({ redis, desk, channel, models, workerName, bootId, clock, emit });
   const lease = new WorkerLease({ redis, redisUrl, workerName, bootId, clock, emit, onLost });
-  const files = await fileServer(house, redis, inbox);
+  // Only an API elsewhere needs to fetch files: here it reads the same disk.
+  const files = inbox === null ? fileServer(house, redis, house.artifacts) : null;
+  const disk = new DiskWatch({ look: () => house.artifacts.roomProblem(), clock });
   const history = new HistoryWriter({ redis, clock });
   house.listeners.add((event) => history.record(event));
   const known = { name: workerName, bootId, host: hostname(), startedAtMs: clock.now() };
   const worker = new GpuWorker({
-    identity: () => ({ ...known, artifactUrl: files === null ? null : (settings.artifactUrl ?? files.url) }),
+    identity: () => ({
+      ...known,
+      artifactUrl: files === null ? null : addressFor(house, files),
+      diskProblem: disk.problem,
+    }),
     lanes,
     channel,
     desk,
     turntable,
     artifacts: house.artifacts,
+    uploads: uploadSource(house, redis),
     http: house.http,
     registry,
     clock,
     emit,
   });
   house.listeners.add((event) => {
-    if (event.type === 'job.accepted') worker.jobCame(event.model, event.class, event.jobId);
+    if (event.type === 'job.accepted' && !event.isStarted) worker.jobCame();
   });
-  house.newcomers.add((job) => worker.jobComing(job.id, job.model, job.class));
+  house.shortcut.offerStart = (job) => worker.offerStart(job);
   // A model server of an earlier run may still generate: it ends before its job is given to anybody.
   const janitor = inbox === null ? [buildJanitor(house, redis)] : [];
-  return [lease, turntable, ...(files === null ? [] : [files]), desk, lanes, ...janitor, worker];
-}
-
-/** Only an API elsewhere needs to fetch files: here it reads the same disk. */
-async function fileServer(
-  { settings, artifacts }: House,
-  redis: WorkerConnection,
-  inbox: RedisJobInbox | null,
-): Promise<ArtifactServer | null> {
-  if (inbox !== null) return null;
-  const { artifactHost, artifactPort } = settings;
-  const token = await artifactToken(redis);
-  return new ArtifactServer({ store: artifacts, host: artifactHost, port: artifactPort, token });
+  return [lease, turntable, ...(files === null ? [] : [files]), disk, desk, lanes, ...janitor, worker];
 }
