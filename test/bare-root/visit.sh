@@ -42,6 +42,11 @@ try_the_models() {
   (($(grep -c '^data: {' "$answers/stream") > 4)) || fail "the stream came in one piece"
   call speech /v1/audio/speech '{"model":"tts-1","voice":"alloy","input":"The second engine is on the turntable.","response_format":"wav"}'
   [[ $(head -c 4 "$answers/speech") == RIFF ]] || fail "the speech is no WAV"
+  curl -sS -m 120 -H "Authorization: Bearer $(<.roundhouse/api-key)" -F model=whisper-1 -F "file=@$answers/speech;filename=speech.wav" \
+    -o "$answers/heard" "$url/v1/audio/transcriptions" || fail "no answer from /v1/audio/transcriptions"
+  expect heard turntable
+  call embedded /v1/embeddings '{"input":["Wann fährt der Zug?"]}'
+  expect embedded '"embedding"'
   call models /v1/models
   expect models en-us-joe
   call accepted /jobs '{"model":"smollm2-135m","input":{"messages":[{"role":"user","content":"Name the capital city of France."}],"temperature":0}}'
@@ -51,11 +56,12 @@ try_the_models() {
   expect job Paris
 }
 
-# The three commands are pasted as they were printed.
+# The commands are pasted as they were printed.
 try_the_printed_commands() {
   sed -n '/^curl /,$p' "$answers/started" >"$answers/commands"
   run pasted bash -eu "$answers/commands"
   expect pasted Paris
+  expect pasted turntable
   expect pasted '"completed"'
   [[ $(head -c 4 hello.wav) == RIFF ]] || fail "hello.wav is no WAV"
   rm hello.wav

@@ -18,7 +18,7 @@ const result = { output: { text: 'hi' }, files: [], usage: null };
 test('Redis allows exactly the transitions of the contract', async () => {
   await using house = await QueueHouse.open();
   const redis = await house.connected('worker');
-  const script = `${prelude} become(ARGV[2], ARGV[3])`;
+  const script = `${prelude} become(load(ARGV[2]), ARGV[3])`;
   for (const from of jobStatuses) {
     for (const to of jobStatuses) {
       const job = aJob();

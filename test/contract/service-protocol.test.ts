@@ -3,9 +3,15 @@ import { execFileSync } from 'node:child_process';
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type Health, healthSchema, type ServiceEvent } from '../../src/contracts/service-protocol.ts';
+import {
+  type Health,
+  healthSchema,
+  type ServiceEvent,
+  servicePaths,
+} from '../../src/contracts/service-protocol.ts';
 import { type LaunchedProcess, launch } from '../../src/platform/child-process.ts';
-import { HttpClient, type UpstreamResponse } from '../../src/platform/http-client.ts';
+import { HttpClient } from '../../src/platform/http-client.ts';
+import type { UpstreamResponse } from '../../src/platform/http-exchange.ts';
 import { projectDir } from '../helpers/orchestrator.ts';
 import { killMarked, processesMarked } from '../helpers/processes.ts';
 import { TempDir } from '../helpers/temp-dir.ts';
@@ -133,6 +139,29 @@ for (const [name, subject] of Object.entries(subjects)) {
     assert.deepEqual(await processesMarked(service.dir), []);
   });
 
+  test(`${name} sleeps and wakes when it is told to, and answers nothing in between`, async (t) => {
+    const service = await start(t, { can_sleep: true });
+    await service.event(isState('READY'));
+    assert.equal((await service.health()).can_sleep, true);
+    const asleep = await request(service, 'POST', servicePaths.sleep);
+    assert.equal(asleep.status, 200);
+    assert.equal(healthSchema.parse(JSON.parse(await asleep.body.text())).status, 'ASLEEP');
+    await service.event(isState('ASLEEP'));
+    const refusal = await service.post({ prompt: 'hi' });
+    assert.equal(refusal.status, 503);
+    assert.equal(JSON.parse(await refusal.body.text()).error.code, 'model_asleep');
+    assert.equal((await drained(request(service, 'POST', servicePaths.sleep))).status, 409);
+    assert.equal((await drained(request(service, 'POST', servicePaths.wake))).status, 200);
+    assert.equal((await drained(service.post({ prompt: 'hi' }))).status, 200);
+  });
+
+  test(`${name} says so when it offers no sleep`, async (t) => {
+    const service = await start(t);
+    await service.event(isState('READY'));
+    assert.equal((await service.health()).can_sleep, false);
+    assert.equal((await drained(request(service, 'POST', servicePaths.sleep))).status, 501);
+  });
+
   test(`${name} says SETUP_FAILED and why, then ends with an error`, async (t) => {
     const service = await start(t, { habit: 'setup_failed' });
     const event = await service.event(isState('SETUP_FAILED'));
@@ -153,6 +182,12 @@ for (const [name, subject] of Object.entries(subjects)) {
 const isState = (status: string) => (event: ServiceEvent) =>
   event.type === 'state' && event.status === status;
 const http = new HttpClient();
+
+async function drained(answer: Promise<UpstreamResponse>): Promise<UpstreamResponse> {
+  const response = await answer;
+  await response.body.text();
+  return response;
+}
 
 async function startService(
   t: TestContext,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { Box, type Orchestrator } from '../helpers/orchestrator.ts';
 import { TestRedis } from '../helpers/redis.ts';
@@ -15,6 +16,8 @@ const args = { tokens: 12, token_ms: 20 };
 const models = standInModels([
   { id: 'chat', concurrency: 2, args },
   { id: 'voice', type: 'speech', args },
+  { id: 'listener', type: 'transcription' },
+  { id: 'painter', type: 'image', args },
 ]);
 const messages = [{ role: 'user', content: 'hello' }];
 
@@ -98,4 +101,31 @@ test('a sync speech call answers with the audio of the other box', async () => {
   });
   assert.equal(response.status, 200);
   assert.equal(Buffer.from(await response.arrayBuffer()).toString('latin1', 0, 4), 'RIFF');
+});
+
+test("a file that a client sends to the API's disk reaches the worker's model whole", async () => {
+  const bytes = randomBytes(3_000_000);
+  const form = new FormData();
+  form.set('model', 'listener');
+  form.set('file', new Blob([bytes], { type: 'audio/mpeg' }), 'a.mp3');
+  const response = await api.fetch('/v1/audio/transcriptions', { method: 'POST', body: form });
+  const { text } = (await response.json()) as { text: string };
+  assert.equal(text, `a.mp3 3000000 ${createHash('sha256').update(bytes).digest('hex')}`);
+});
+
+test("an image made on the worker's disk comes as base64, as a link, and as events", async () => {
+  const ask = (more: object) =>
+    api.fetch('/v1/images/generations', {
+      method: 'POST',
+      body: JSON.stringify({ model: 'painter', prompt: 'x', ...more }),
+    });
+  const { data } = (await (await ask({})).json()) as { data: { b64_json: string }[] };
+  const linked = (await (await ask({ response_format: 'url' })).json()) as { data: { url: string }[] };
+  const image = Buffer.from(await (await fetch(linked.data[0]?.url ?? '')).arrayBuffer());
+  assert.equal(image.toString('latin1', 1, 4), 'PNG');
+  assert.equal(data[0]?.b64_json, image.toString('base64'));
+  const events = await (await ask({ stream: true, partial_images: 3 })).text();
+  const payloads = events.split('\n').filter((line) => line.startsWith('data: {'));
+  const types = payloads.map((line) => (JSON.parse(line.slice(6)) as { type: string }).type);
+  assert.deepEqual(types, [...Array(3).fill('image_generation.partial_image'), 'image_generation.completed']);
 });

@@ -31,6 +31,7 @@ export function aRecord(facts: Partial<JobRecord> = {}): JobRecord {
     worker: 'box',
     output: { choices: [] },
     files: [],
+    dataRemoved: false,
     usage: null,
     error: null,
     ...facts,

@@ -3,14 +3,17 @@ import { parseApiKey } from '../../src/api/api-keys.ts';
 import type { ApiSettings } from '../../src/api/dependencies.ts';
 import { HttpServer } from '../../src/api/http-server.ts';
 import type { Registry } from '../../src/contracts/registry.ts';
+import { SignedLinks } from '../../src/platform/signed-links.ts';
 import { EventRecorder } from '../helpers/event-recorder.ts';
 import { FakeClock } from '../helpers/fake-clock.ts';
 import { threeModels } from './a-registry.ts';
 import { FakeArtifacts, FakeBoard, FakeLogs } from './fake-board.ts';
 import type { FakeJob } from './fake-job.ts';
 import { FakeQueue } from './fake-queue.ts';
+import { FakeUploads } from './fake-uploads.ts';
 
 export const apiKey = 'rh_test_key';
+export const linkSecret = 'secret of a test';
 export const otherKey = 'rh_other_key';
 
 export interface ApiBoxOptions {
@@ -24,6 +27,7 @@ export class ApiBox {
   readonly queue = new FakeQueue(() => this.clock.now());
   readonly board = new FakeBoard(() => this.clock.now());
   readonly artifacts = new FakeArtifacts();
+  readonly uploads = new FakeUploads();
   readonly logs = new FakeLogs();
   readonly events = new EventRecorder();
   readonly server: HttpServer;
@@ -38,6 +42,7 @@ export class ApiBox {
         publicUrl: null,
         syncMaxWaitMs: 280_000,
         disconnectGraceMs: 15_000,
+        uploadMaxBytes: 1024 * 1024,
         ...settings,
       },
       registry: () => this.registry,
@@ -45,6 +50,8 @@ export class ApiBox {
       inbox: this.queue,
       board: this.board,
       artifacts: this.artifacts,
+      uploads: this.uploads,
+      links: new SignedLinks(linkSecret),
       logs: this.logs,
       keys: [parseApiKey(apiKey), parseApiKey(otherKey)],
       clock: this.clock,
@@ -66,7 +73,7 @@ export class ApiBox {
   fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (!headers.has('authorization')) headers.set('authorization', `Bearer ${apiKey}`);
-    if (init.body !== undefined && !headers.has('content-type'))
+    if (init.body !== undefined && !(init.body instanceof FormData) && !headers.has('content-type'))
       headers.set('content-type', 'application/json');
     return fetch(`${this.url}${path}`, { ...init, headers });
   }

@@ -11,6 +11,8 @@ export class FakeBoard implements WorkerBoard {
   views: ModelView[] = [];
   hasWorker = true;
   isDown = false;
+  /** Why the worker's disk takes no more. */
+  diskProblem: string | null = null;
   readonly sent: ControlMessage[] = [];
   readonly events: Record<'swaps' | 'jobs' | 'models', HistoryEntry[]> = { swaps: [], jobs: [], models: [] };
   estimates: WorkerView['estimates'] = {};
@@ -32,6 +34,7 @@ export class FakeBoard implements WorkerBoard {
         startedAtMs: this.now() - 60_000,
         host: 'here',
         artifactUrl: null,
+        diskProblem: this.diskProblem,
         models: this.views,
         estimates: this.estimates,
       },

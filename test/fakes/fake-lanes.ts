@@ -9,14 +9,17 @@ import {
   type NewJob,
   type Outcome,
 } from '../../src/contracts/job.ts';
+import type { Uploads } from '../../src/contracts/upload.ts';
 import type { Clock } from '../../src/platform/clock.ts';
-import type { ClaimedJob, LaneCounts, Lanes } from '../../src/worker/ports.ts';
+import type { OfferStart } from '../../src/queue/start-offer.ts';
+import type { ClaimedJob, LaneCounts, Lanes, StartTicket } from '../../src/worker/ports.ts';
 import type { EventRecorder } from '../helpers/event-recorder.ts';
 import { aRecord } from './a-record.ts';
 
 interface Waiting {
   readonly record: JobRecord;
   readonly body: string;
+  readonly uploads: Uploads | null;
   readonly attempts: number;
 }
 
@@ -35,6 +38,10 @@ export class FakeLanes implements Lanes {
   looks = 0;
   /** Told of each job; the lanes wake by themselves unless a test says otherwise. */
   onAccepted: (job: NewJob) => void = () => this.wake();
+  /** Asked for each job, as the queue asks the worker of its own process. */
+  offerStart: OfferStart = () => null;
+  /** Tickets that are neither used nor given back. */
+  openTickets = 0;
   private readonly waiting: Waiting[] = [];
   private readonly accepted = new Map<ModelId, [number, number, number]>();
   private readonly models: () => readonly ModelId[];
@@ -50,7 +57,7 @@ export class FakeLanes implements Lanes {
   }
 
   add(job: NewJob): JobId {
-    const { body, webhook: _, ...facts } = job;
+    const { body, uploads = null, webhook: _, ...facts } = job;
     const fresh = {
       status: 'queued',
       attempts: 0,
@@ -58,11 +65,18 @@ export class FakeLanes implements Lanes {
       completedAtMs: null,
       output: null,
     } as const;
-    this.waiting.push({ record: aRecord({ ...facts, ...fresh }), body, attempts: 0 });
     const counts = this.accepted.get(job.model) ?? [0, 0, 0];
     counts[jobClasses.indexOf(job.class)] = (counts[jobClasses.indexOf(job.class)] ?? 0) + 1;
     this.accepted.set(job.model, counts);
-    this.onAccepted(job);
+    const offer = this.offerStart(job);
+    if (offer !== null && !this.waiting.some(({ record }) => record.model === job.model)) {
+      offer.begin();
+      offer.started(job, this.clock.now());
+    } else {
+      this.waiting.push({ record: aRecord({ ...facts, ...fresh }), body, uploads, attempts: 0 });
+      offer?.declined();
+      this.onAccepted(job);
+    }
     return job.id;
   }
 
@@ -87,6 +101,24 @@ export class FakeLanes implements Lanes {
     this.claims.set(job.record.id, claim);
     this.events.add({ type: 'claimed', jobId: job.record.id, model, attempt: claim.attempt });
     return claim;
+  }
+
+  ticket(model: ModelId): StartTicket {
+    this.openTickets += 1;
+    return {
+      ...{ token: `token-${model}`, workerName: 'w1', lockDurationMs: 30_000 },
+      open: ({ body, uploads = null, webhook: _, ...facts }) => {
+        this.openTickets -= 1;
+        const record = aRecord({ ...facts, output: null });
+        const claim = this.claimOf({ record, body, uploads, attempts: 0 });
+        this.claims.set(facts.id, claim);
+        this.events.add({ type: 'started-at-once', jobId: facts.id, model });
+        return claim;
+      },
+      close: () => {
+        this.openTickets -= 1;
+      },
+    };
   }
 
   async waitForWork(timeoutMs: number): Promise<void> {
@@ -141,9 +173,11 @@ export class FakeLanes implements Lanes {
     return {
       record: { ...job.record, status: 'in_progress', attempts: attempt, startedAtMs: this.clock.now() },
       body: job.body,
+      uploads: job.uploads,
       attempt,
       abort,
       signal: abort.signal,
+      abandon: () => abort.abort(new Error('its client is gone')),
       settle: async (outcome) => this.settle({ ...job, attempts: attempt }, outcome),
     };
   }

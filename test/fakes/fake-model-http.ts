@@ -1,4 +1,5 @@
-import type { HttpRequest, Target, UpstreamResponse } from '../../src/platform/http-client.ts';
+import type { Target } from '../../src/platform/http-client.ts';
+import type { HttpRequest, UpstreamResponse } from '../../src/platform/http-exchange.ts';
 
 /** One request that a model server got. Its `signal` aborts when we close the connection. */
 export interface FakeCall {

@@ -20,6 +20,10 @@ interface FakeServer {
 export class FakeTurntable implements Turntable {
   loadMs = 1000;
   unloadMs = 100;
+  sleepMs = 50;
+  wakeMs = 200;
+  /** Models that sleep when they are evicted. */
+  readonly sleepers = new Set<ModelId>();
   /** Models whose loads fail for as long as they are in here. */
   readonly broken = new Set<ModelId>();
   /** Models whose servers die while they are being reported ready. */
@@ -45,6 +49,7 @@ export class FakeTurntable implements Turntable {
   }
 
   async load(model: ModelId): Promise<void> {
+    if (this.views.get(model) === 'asleep') return this.wake(model);
     this.events.add({ type: 'load', model });
     const server = {
       bootId: `boot-${++this.boots}` as BootId,
@@ -72,6 +77,18 @@ export class FakeTurntable implements Turntable {
     await this.clock.sleep(this.unloadMs);
     this.drop(model, 'stopped');
     this.events.add({ type: 'unloaded', model });
+  }
+
+  async evict(model: ModelId, reason: string): Promise<void> {
+    if (!this.sleepers.has(model) || this.views.get(model) !== 'ready') return this.unload(model, reason);
+    this.events.add({ type: 'sleep', model, reason });
+    this.become(model, 'draining');
+    await this.clock.sleep(this.sleepMs);
+    this.become(model, 'asleep');
+  }
+
+  readAhead(model: ModelId): void {
+    this.events.add({ type: 'read-ahead', model });
   }
 
   lease(model: ModelId): ServerLease | null {
@@ -109,6 +126,13 @@ export class FakeTurntable implements Turntable {
     for (const listener of this.servers.get(model)?.listeners.get(jobId) ?? []) listener(progress, null);
   }
 
+  private async wake(model: ModelId): Promise<void> {
+    this.events.add({ type: 'wake', model });
+    this.become(model, 'loading');
+    await this.clock.sleep(this.wakeMs);
+    this.become(model, 'ready');
+  }
+
   private listen(server: FakeServer, jobId: JobId, listener: ProgressListener): () => void {
     const listeners = server.listeners.get(jobId) ?? new Set();
     server.listeners.set(jobId, listeners.add(listener));
@@ -131,6 +155,7 @@ export class FakeTurntable implements Turntable {
     return {
       model,
       state: this.views.get(model) ?? 'stopped',
+      sleeps: this.sleepers.has(model) && this.servers.has(model),
       sinceMs: this.clock.now(),
       loadProgress: null,
       loadPhase: null,

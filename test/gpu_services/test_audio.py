@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from audio import FORMATS, Samples, encode, resample
+from core.audio import FORMATS, Samples, encode, resample
 
 
 def tone(hz: float, rate_hz: int, seconds: float = 1.0) -> Samples:
@@ -28,7 +28,7 @@ def test_resampling_keeps_pitch_length_and_loudness(to_hz: int) -> None:
     assert np.std(after) == pytest.approx(np.std(before), rel=0.02)
 
 
-@pytest.mark.parametrize("name", ["wav", "flac", "mp3", "opus"])
+@pytest.mark.parametrize("name", ["wav", "flac", "mp3", "opus", "ogg"])
 def test_a_minute_in_every_format_decodes_to_the_same_tone(name: str) -> None:
     data = encode(tone(440, 22_050, seconds=60), 22_050, name)
     samples, rate_hz = soundfile.read(io.BytesIO(data))
@@ -49,3 +49,10 @@ def test_too_loud_samples_are_clipped_not_wrapped(name: str) -> None:
     assert len(data) > 0
     if name == "pcm":
         assert np.frombuffer(data, "<i2").max() == 32767
+
+
+@pytest.mark.parametrize("name", ["wav", "flac", "mp3", "opus", "ogg"])
+def test_two_channels_stay_two(name: str) -> None:
+    both = np.stack([tone(440, 32_000), tone(880, 32_000)], axis=1)
+    samples, rate_hz = soundfile.read(io.BytesIO(encode(both, 32_000, name)))
+    assert [round(loudest_hz(channel, rate_hz), -1) for channel in samples.T] == [440, 880]

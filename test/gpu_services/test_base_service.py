@@ -111,6 +111,7 @@ def test_term_ends_a_service_that_is_still_loading(folder: Path, gate: Path) -> 
         service.events.until(told("weights"))
         service.process.terminate()
         assert service.wait() == 0
+        assert not Path(service.socket_path).exists()
         assert not any(event.get("status") == "SETUP_FAILED" for event in service.events.all_that_remain())
 
 
@@ -267,6 +268,15 @@ async def test_what_outlasts_the_grace_period_is_cancelled(folder: Path) -> None
             service.process.terminate()
             await asyncio.to_thread(service.events.until, told("saw the cancel"))
         assert service.wait() == 0
+
+
+async def test_a_worker_that_never_returns_is_not_waited_for(folder: Path, gate: Path) -> None:
+    args = json.dumps({"gate": str(gate)})
+    with ready_service(BUSY, folder, ROUNDHOUSE_GRACE_SECONDS="1", ROUNDHOUSE_ARGS=args) as service:
+        async with waiting_request(service, "/gate"):
+            service.process.terminate()
+            assert await asyncio.to_thread(service.wait) == 0
+        assert not await asyncio.to_thread(Path(service.socket_path).exists)
 
 
 async def test_a_second_signal_does_not_wait(busy: Service) -> None:

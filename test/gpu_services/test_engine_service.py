@@ -126,6 +126,14 @@ def test_a_standalone_run_on_a_port_leaves_no_file_behind(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
+def test_an_engine_that_hears_no_signal_while_it_loads_ends_with_the_service(folder: Path) -> None:
+    with running_service(WRAPPING, folder, ROUNDHOUSE_ARGS=json.dumps({"start": "deaf"})) as service:
+        eventually(lambda: '"deaf"' in service.logged())
+        service.process.terminate()
+        assert service.wait() == 0
+        assert survivors(service.marker) == []
+
+
 def test_a_killed_service_takes_its_engine_with_it(service: Service) -> None:
     os.kill(service.process.pid, signal.SIGKILL)
     service.wait()

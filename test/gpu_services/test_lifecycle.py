@@ -12,6 +12,7 @@ def in_state(status: Status) -> Lifecycle:
         "STARTING": (),
         "READY": ("READY",),
         "BUSY": ("READY", "BUSY"),
+        "ASLEEP": ("READY", "ASLEEP"),
         "SETUP_FAILED": ("SETUP_FAILED",),
         "DEFUNCT": ("READY", "DEFUNCT"),
     }
@@ -42,7 +43,7 @@ def test_it_is_busy_while_at_least_one_request_is_in_flight() -> None:
     assert (lifecycle.status, lifecycle.in_flight) == ("READY", 0)
 
 
-@pytest.mark.parametrize("status", ["STARTING", "SETUP_FAILED", "DEFUNCT"])
+@pytest.mark.parametrize("status", ["STARTING", "ASLEEP", "SETUP_FAILED", "DEFUNCT"])
 def test_nothing_enters_while_it_does_not_serve(status: Status) -> None:
     lifecycle = in_state(status)
     assert not lifecycle.try_enter()
@@ -65,6 +66,25 @@ def test_each_change_is_told_once_and_busy_flips_are_not() -> None:
     lifecycle.leave()
     lifecycle.become("DEFUNCT", "why")
     assert told == [("READY", None), ("DEFUNCT", "why")]
+
+
+@pytest.mark.parametrize("status", [status for status in TRANSITIONS if status != "READY"])
+def test_only_a_model_that_is_ready_and_idle_is_put_to_sleep(status: Status) -> None:
+    lifecycle = in_state(status)
+    assert not lifecycle.try_sleep()
+    assert lifecycle.status == status
+    assert in_state("READY").try_sleep()
+
+
+def test_sleep_is_told_when_it_has_come_and_not_if_the_model_failed_meanwhile() -> None:
+    told: list[Status] = []
+    lifecycle = Lifecycle(on_status=lambda status, error: told.append(status))
+    lifecycle.become("READY")
+    assert lifecycle.try_sleep() and told == ["READY"]
+    lifecycle.fell_asleep()
+    lifecycle.become("DEFUNCT", "the engine died")
+    lifecycle.fell_asleep()
+    assert told == ["READY", "ASLEEP", "DEFUNCT"]
 
 
 def test_uptime_comes_from_the_clock_it_was_given() -> None:

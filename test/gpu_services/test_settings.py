@@ -45,3 +45,8 @@ def test_a_wrong_one_is_named(
     with pytest.raises(SystemExit):
         read_settings(environ, argv)
     assert message in capsys.readouterr().err
+
+
+def test_the_supervisor_says_whether_a_model_is_to_sleep() -> None:
+    assert read_settings({"ROUNDHOUSE_SLEEP": "1"}).sleep is True
+    assert read_settings({}).sleep is False

@@ -37,6 +37,7 @@ export const packageOwners: Readonly<Record<string, readonly string[]>> = {
   bullmq: ['queue'],
   ioredis: ['queue'],
   express: ['api'],
+  '@fastify/busboy': ['api'],
   standardwebhooks: ['background'],
   'eventsource-parser': ['worker'],
   commander: ['cli'],

@@ -14,6 +14,8 @@ export interface OrchestratorOptions {
   readonly models: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly role?: 'all' | 'api' | 'worker';
+  /** Where it is installed; the default is this checkout. */
+  readonly installation?: string;
 }
 
 /** A folder of its own for one test: data, runtime and models file, all gone at the end. */
@@ -40,14 +42,15 @@ export class Box {
   }
 
   /** Starts it and does not wait until it serves. */
-  async spawn({ models, env = {}, role = 'all' }: OrchestratorOptions): Promise<Orchestrator> {
+  async spawn(options: OrchestratorOptions): Promise<Orchestrator> {
+    const { models, env = {}, role = 'all', installation = projectDir } = options;
     const modelsFile = join(this.dir, 'models.yaml');
     await writeFile(modelsFile, models);
     const child = spawn(
       process.execPath,
-      [join(projectDir, 'src/cli/roundhouse.ts'), 'serve', '--role', role],
+      [join(installation, 'src/cli/roundhouse.ts'), 'serve', '--role', role],
       {
-        cwd: projectDir,
+        cwd: installation,
         env: {
           PATH: process.env.PATH ?? '',
           HOME: this.dir,
@@ -129,7 +132,7 @@ export class Orchestrator {
   fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     if (!headers.has('authorization')) headers.set('authorization', `Bearer ${this.key}`);
-    if (init.body !== undefined && !headers.has('content-type'))
+    if (typeof init.body === 'string' && !headers.has('content-type'))
       headers.set('content-type', 'application/json');
     return fetch(`${this.url}${path}`, { ...init, headers });
   }

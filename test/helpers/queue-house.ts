@@ -8,6 +8,7 @@ import { RedisJobChannel } from '../../src/queue/job-channel.ts';
 import { RedisJobStore } from '../../src/queue/job-store.ts';
 import type { LaneTiming } from '../../src/queue/lane-worker.ts';
 import { BullLanes } from '../../src/queue/lanes.ts';
+import type { OfferStart } from '../../src/queue/start-offer.ts';
 import { RedisWorkerDesk } from '../../src/queue/worker-desk.ts';
 import { EventRecorder } from './event-recorder.ts';
 import { TestRedis } from './redis.ts';
@@ -67,10 +68,11 @@ export class QueueHouse {
   }
 
   /** @param window on every lane; the default one where it is not given */
-  async store(window?: AdmissionWindow): Promise<RedisJobStore> {
+  async store(window?: AdmissionWindow, offerStart?: OfferStart): Promise<RedisJobStore> {
     const { clock, emit } = this;
     const redis = await this.connected('command');
-    return new RedisJobStore({ redis, clock, emit, ...(window ? { windowOf: () => window } : {}) });
+    const wishes = { ...(window ? { windowOf: () => window } : {}), ...(offerStart ? { offerStart } : {}) };
+    return new RedisJobStore({ redis, clock, emit, ...wishes });
   }
 
   async inbox(): Promise<RedisJobInbox> {

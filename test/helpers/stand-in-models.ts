@@ -1,15 +1,25 @@
+import type { ModelType } from '../../src/contracts/model.ts';
+
 /** One model of a models file that runs a stand-in server; `args` are those of test/stand-ins/settings.py. */
 export interface StandInModel {
   readonly id: string;
-  readonly type?: 'text' | 'speech' | 'custom';
-  readonly endpoint?: string;
+  readonly type?: ModelType;
+  readonly endpoint?: string | readonly string[];
   readonly concurrency?: number;
   readonly args?: Readonly<Record<string, unknown>>;
   /** Further keys of the entry, such as `deadlines`. */
   readonly more?: Readonly<Record<string, unknown>>;
 }
 
-const endpoints = { text: '/v1/chat/completions', speech: '/v1/audio/speech', custom: '/v1/custom' } as const;
+const endpoints = {
+  text: '/v1/chat/completions',
+  speech: '/v1/audio/speech',
+  custom: '/v1/custom',
+  image: ['/v1/images/generations', '/v1/images/edits'],
+  audio: '/v1/audio/generations',
+  transcription: ['/v1/audio/transcriptions', '/v1/audio/translations'],
+  embedding: '/v1/embeddings',
+} as const satisfies Record<ModelType, unknown>;
 
 /** The text of a models file; JSON is YAML. */
 export function standInModels(

@@ -38,7 +38,8 @@ class Generation:
         self._connection = connection
         self._job = job
         self._attempt = attempt
-        self._tokens = tokens_of(body, settings.reply, settings.tokens)
+        reply = "what was that" if status.is_garbled else settings.reply
+        self._tokens = tokens_of(body, reply, settings.tokens)
         self.habit = habit_for(settings, body, attempt)
 
     def tokens(self) -> Iterator[str]:

@@ -30,6 +30,11 @@ def hold(folder: str, mb: int, *, name: str, release: str = "at_once", late_ms: 
     draft.rename(Path(folder, str(os.getpid())))
 
 
+def let_go(folder: str) -> None:
+    """What this process holds; nothing, where it holds nothing."""
+    Path(folder, str(os.getpid())).unlink(missing_ok=True)
+
+
 def holders(folder: str) -> Iterator[Holder]:
     for path in Path(folder).iterdir():
         if path.name.isdigit():

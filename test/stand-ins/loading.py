@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from ledger import hold
+from say import say
 from settings import Settings
 from status import Status
 
@@ -20,12 +21,12 @@ OOM = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB."
 def load(settings: Settings, status: Status) -> None:
     """Runs in a thread of its own, while /health already answers."""
     status.become("STARTING")
-    print(f"loading {settings.model}, habit {settings.habit}", flush=True)
+    say(f"loading {settings.model}, habit {settings.habit}")
     start_process_habit(settings.habit)
     take_memory(settings)
     pass_the_time(settings, status)
     end_badly(settings.habit, status)
-    print("ready", flush=True)
+    say("ready")
     status.become("READY")
 
 

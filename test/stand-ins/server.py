@@ -14,18 +14,30 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from socketserver import BaseServer, TCPServer, ThreadingMixIn, UnixStreamServer
 from typing import Any
 
+import media
 from answers import Writing, error_body, speech
+from forms import is_form, read_form
 from generation import ClientLeft, Generation
 from journal import Journal
 from loading import load
+from say import say
 from settings import Settings, read_settings
+from sleeping import SleepSwitch
 from status import Status
 
 TEXT_PATHS = ("/v1/chat/completions", "/v1/completions")
+MEDIA_PATHS = (
+    *media.IMAGE_PATHS,
+    *media.SPOKEN_PATHS,
+    "/v1/audio/generations",
+    "/v1/embeddings",
+    "/v1/responses",
+)
 
 
 class Threads(ThreadingMixIn):
@@ -47,6 +59,8 @@ class PortServer(Threads, TCPServer):
 
 
 def handler_for(settings: Settings, status: Status, journal: Journal) -> type[BaseHTTPRequestHandler]:
+    switch = SleepSwitch(settings, status)
+
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -59,16 +73,33 @@ def handler_for(settings: Settings, status: Status, journal: Journal) -> type[Ba
 
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            if self.path in switch.hooks:
+                self.send_json(*switch.turn(self.path))
+                return
             if not status.try_enter():
-                self.send_json(503, error_body("The model is still loading; try again soon", "model_loading"))
+                self.send_json(503, error_body(*status.refusal()))
                 return
             try:
-                self.answer(json.loads(raw or b"{}"))
+                if (body := self.readable(raw)) is not None:
+                    self.answer(body)
             except (ClientLeft, BrokenPipeError, ConnectionResetError):
                 self.close_connection = True
-                print(f"client left {self.job}", flush=True)
+                say(f"client left {self.job}")
             finally:
                 status.leave()
+
+        def readable(self, raw: bytes) -> dict[str, Any] | None:
+            """None: it was refused."""
+            kind = self.headers.get("Content-Type") or ""
+            try:
+                body = read_form(kind, raw) if is_form(kind) else json.loads(raw or b"{}")
+            except ValueError:
+                self.send_json(400, error_body("The body is not valid JSON", "invalid_json"))
+                return None
+            if self.path == "/v1/chat/completions" and not body.get("messages"):
+                self.send_json(400, error_body("messages is missing", "missing_required_parameter"))
+                return None
+            return dict(body)
 
         @property
         def job(self) -> str:
@@ -85,9 +116,45 @@ def handler_for(settings: Settings, status: Status, journal: Journal) -> type[Ba
                 self.write_text(generation, body)
             elif self.path == "/v1/audio/speech":
                 self.send_bytes(200, "audio/wav", speech(len(list(generation.tokens()))))
+            elif self.path in MEDIA_PATHS:
+                self.write_media(generation, body)
             else:
                 count = len(list(generation.tokens()))
                 self.send_json(200, {"path": self.path, "echo": body, "tokens": count})
+
+        def write_media(self, generation: Generation, body: dict[str, Any]) -> None:
+            if body.get("stream") and (events := self.media_events(generation, body)) is not None:
+                self.start_stream()
+                for event in events:
+                    self.send_event(event, generation.habit)
+                self.wfile.write(b"0\r\n\r\n")
+                return
+            text = "".join(generation.tokens())
+            answer = self.media_answer(body, text)
+            if isinstance(answer, str):
+                self.send_bytes(200, "text/plain; charset=utf-8", answer.encode())
+            else:
+                self.send_json(200, answer)
+
+        def media_answer(self, body: dict[str, Any], text: str) -> dict[str, Any] | str:
+            if self.path in media.IMAGE_PATHS:
+                return media.Images(self.path, body).whole()
+            if self.path in media.SPOKEN_PATHS:
+                return media.transcript(body)
+            if self.path == "/v1/embeddings":
+                return media.embeddings(body)
+            return media.sounds(body) if self.path == "/v1/audio/generations" else media.response(body, text)
+
+        def media_events(
+            self, generation: Generation, body: dict[str, Any]
+        ) -> Iterator[dict[str, Any]] | None:
+            if self.path in media.IMAGE_PATHS:
+                return media.Images(self.path, body).events(generation.tokens())
+            if self.path in media.SPOKEN_PATHS:
+                return media.transcript_events(body, generation.tokens())
+            if self.path == "/v1/responses":
+                return media.response_events(body, generation.tokens())
+            return None
 
         def write_text(self, generation: Generation, body: dict[str, Any]) -> None:
             writing = Writing(self.path, body)
@@ -146,13 +213,17 @@ def handler_for(settings: Settings, status: Status, journal: Journal) -> type[Ba
 def listen(settings: Settings, handler: type[BaseHTTPRequestHandler]) -> UnixServer | PortServer:
     if settings.socket is None:
         return PortServer(("127.0.0.1", settings.port or 0), handler)
-    if os.path.exists(settings.socket):
-        os.unlink(settings.socket)
+    remove_socket(settings)
     mask = os.umask(0o177)  # only this user may connect
     try:
         return UnixServer(settings.socket, handler)
     finally:
         os.umask(mask)
+
+
+def remove_socket(settings: Settings) -> None:
+    if settings.socket is not None and os.path.exists(settings.socket):
+        os.unlink(settings.socket)
 
 
 def stop_on_term(server: BaseServer, ignores: bool) -> None:
@@ -171,7 +242,8 @@ def main() -> None:
     server.serve_forever(poll_interval=0.02)
     server.socket.close()
     status.wait_until_idle()
-    print("stopped", flush=True)
+    say("stopped")
+    remove_socket(settings)
     os._exit(0)
 
 

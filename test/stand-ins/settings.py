@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +33,14 @@ PROCESS_HABITS = {
     "keep_vram": "its memory is never given back",
     "late_vram": "its memory comes back late_ms after its end",
 }
-HABITS = {"none": "behaves well", **LOAD_HABITS, **ANSWER_HABITS, **PROCESS_HABITS}
+SLEEP_HABITS = {
+    "sleep_keeps_vram": "says that it sleeps and gives no memory back",
+    "sleep_fails": "becomes DEFUNCT when it is put to sleep",
+    "wake_fails": "becomes DEFUNCT when it is woken",
+    "wake_hangs": "never answers when it is woken",
+    "wake_garbles": "answers otherwise once it was woken",
+}
+HABITS = {"none": "behaves well", **LOAD_HABITS, **ANSWER_HABITS, **PROCESS_HABITS, **SLEEP_HABITS}
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,8 @@ class Settings:
     reply: str | None = None  # None: repeats what it was asked
     attempts: int | None = None  # an answer habit shows in attempts up to this one only
     when: str | None = None  # an answer habit shows only when this text is asked
+    can_sleep: bool = False
+    wake_ms: int = 0
 
     socket: str | None = None
     port: int | None = None
@@ -64,10 +74,12 @@ class Settings:
 
 
 def read_settings() -> Settings:
-    args: dict[str, Any] = json.loads(os.environ.get("ROUNDHOUSE_ARGS") or "{}")
+    options = dict(zip(sys.argv[1::2], sys.argv[2::2], strict=True))  # --port N, --args JSON
+    args: dict[str, Any] = json.loads(options.get("--args") or os.environ.get("ROUNDHOUSE_ARGS") or "{}")
     if (habit := args.get("habit", "none")) not in HABITS:
         raise SystemExit(f"stand-in: no habit {habit!r}; there are {', '.join(HABITS)}")
-    port, events_fd = os.environ.get("ROUNDHOUSE_SERVICE_PORT"), os.environ.get("ROUNDHOUSE_EVENTS_FD")
+    port = options.get("--port") or os.environ.get("ROUNDHOUSE_SERVICE_PORT")
+    events_fd = os.environ.get("ROUNDHOUSE_EVENTS_FD")
     return Settings(
         **args,
         socket=os.environ.get("ROUNDHOUSE_SOCKET"),

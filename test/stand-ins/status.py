@@ -9,6 +9,7 @@ from typing import Any
 from settings import Settings
 
 SERVING = ("READY", "BUSY")
+LAST_STEPS_SECONDS = 0.5
 
 
 class Status:
@@ -24,6 +25,7 @@ class Status:
         self.progress: float | None = None
         self.phase: str | None = None
         self.in_flight = 0
+        self.is_garbled = False
 
     def become(self, name: str, error: str | None = None) -> None:
         self.name, self.error = name, error
@@ -54,6 +56,21 @@ class Status:
                 self.name = "READY"
             self._lock.notify_all()
 
+    def refusal(self) -> tuple[str, str]:
+        """Message and code for a request that may not enter."""
+        if self.name == "ASLEEP":
+            return "The model is asleep; it answers once it was woken", "model_asleep"
+        return "The model is still loading; try again soon", "model_loading"
+
+    def try_sleep(self) -> bool:
+        """A request may be at its last steps when its answer has gone out: it gets a moment."""
+        with self._lock:
+            self._lock.wait_for(lambda: self.name != "BUSY", LAST_STEPS_SECONDS)
+            if self.name != "READY":
+                return False
+            self.name = "ASLEEP"
+            return True
+
     def wait_until_idle(self) -> None:
         with self._lock:
             self._lock.wait_for(lambda: self.in_flight == 0)
@@ -69,6 +86,7 @@ class Status:
             "pid": os.getpid(),
             "load": {"progress": self.progress, "phase": self.phase},
             "in_flight": self.in_flight,
+            "can_sleep": self._settings.can_sleep,
             "error": self.error,
             "uptime_s": round(time.monotonic() - self._started_at, 3),
         }

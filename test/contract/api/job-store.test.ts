@@ -54,6 +54,7 @@ for (const [name, open] of Object.entries(houses)) {
       worker: null,
       output: null,
       files: [],
+      dataRemoved: false,
       usage: null,
       error: null,
       webhook: { ...webhook, status: 'pending', attempts: 0, lastError: null },

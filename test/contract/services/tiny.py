@@ -26,6 +26,14 @@ class Tiny(BaseService):
                 return StreamingResponse(self.stream(), media_type="text/event-stream")
             return {"choices": [{"text": "".join([token async for token in self.tokens()])}]}
 
+    @property
+    def can_sleep(self) -> bool:
+        return bool(self.args.get("can_sleep", False))
+
+    async def sleep(self) -> None: ...
+
+    async def wake(self) -> None: ...
+
     async def tokens(self) -> AsyncIterator[str]:
         count = self.args.get("tokens", 4)
         for at in range(count):

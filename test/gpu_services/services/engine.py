@@ -1,7 +1,11 @@
-"""Plays an engine with an HTTP server of its own. Arguments: socket path, way to start (well or badly)."""
+"""Plays an engine with an HTTP server of its own. Arguments: socket path, way to start.
+
+That is well, badly, or deaf: it never finishes loading and does not hear SIGTERM meanwhile.
+"""
 
 import json
 import os
+import signal
 import socketserver
 import subprocess
 import sys
@@ -82,4 +86,8 @@ if __name__ == "__main__":
         sys.exit("the weights are corrupt")
     subprocess.Popen(["setsid", "sleep", "1000"])  # an engine's worker, which must not outlive it
     print("loading weights 50%", flush=True)
+    if way == "deaf":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print("deaf", flush=True)
+        signal.pause()
     Server(socket_path, Handler).serve_forever()

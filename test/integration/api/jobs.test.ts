@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import { errors } from '../../../src/contracts/error-catalogue.ts';
-import { ApiBox, errorOf } from '../../fakes/api-box.ts';
+import { SignedLinks } from '../../../src/platform/signed-links.ts';
+import { ApiBox, errorOf, linkSecret } from '../../fakes/api-box.ts';
 import { aModelView } from '../../fakes/fake-board.ts';
 
 const speech = { model: 'piper', input: { input: 'hello', voice: 'alloy' } };
@@ -53,6 +54,7 @@ test('POST /jobs answers 202 at once with the whole job', async () => {
     policy,
     output: null,
     files: [],
+    data_removed: false,
     error: null,
     usage: null,
     metrics: { queue_ms: null, load_ms: null, execution_ms: null, total_ms: null },
@@ -148,12 +150,13 @@ test('GET /jobs/:id shows place, run, progress and result', async () => {
   assert.equal(done.expires_at, Math.floor(box.clock.now() / 1000) + 172_800);
   assert.deepEqual(done.usage, { characters: 5 });
   assert.deepEqual(done.metrics, { queue_ms: 3000, load_ms: null, execution_ms: 2000, total_ms: 5000 });
-  const url = `${box.url}/jobs/${job.id}/content/0`;
+  const query = new SignedLinks(linkSecret).queryOf(job.record, 0);
+  const url = `${box.url}/jobs/${job.id}/content/0?${query}`;
   assert.deepEqual(done.files, [{ index: 0, url, content_type: 'audio/wav', bytes: 4, sha256: 'abc' }]);
   assert.deepEqual(done.urls, {
     get: `${box.url}/jobs/${job.id}`,
     cancel: `${box.url}/jobs/${job.id}/cancel`,
-    content: `${box.url}/jobs/${job.id}/content`,
+    content: `${box.url}/jobs/${job.id}/content?${query}`,
   });
 });
 

@@ -9,6 +9,8 @@ import { WebhookSender } from '../../../src/background/webhook-sender.ts';
 import type { JobId } from '../../../src/contracts/ids.ts';
 import { ArtifactStore } from '../../../src/platform/artifact-store.ts';
 import { makeWebhookSecret } from '../../../src/platform/secret-file.ts';
+import { SignedLinks } from '../../../src/platform/signed-links.ts';
+import { pieceOf } from '../../../src/platform/stream-head.ts';
 import { createGuardedClient } from '../../../src/platform/webhook-address.ts';
 import { RedisRetentionStore } from '../../../src/queue/retention.ts';
 import { RedisWebhookQueue } from '../../../src/queue/webhook-queue.ts';
@@ -39,6 +41,7 @@ test('a job that ends calls back, is tried again while the receiver fails, and i
     client: createGuardedClient({ allowHttp: true, allowCidrs: ['127.0.0.0/8'] }),
     secret,
     publicUrl: 'https://box.example',
+    links: new SignedLinks('secret of a test'),
     clock: house.clock,
     emit: house.emit,
   });
@@ -80,12 +83,15 @@ test('the janitor ends jobs that waited too long, and removes records and files 
   await claim?.settle({ kind: 'completed', result: { output: null, files: [file], usage: null } });
   await store.submit(late, roomy);
   house.clock.aheadMs = 120_000;
-  const isKept = async (id: JobId): Promise<boolean> => {
+  const stateOf = async (id: JobId) => {
     const record = await store.find(id);
-    return record !== null && record !== 'expired';
+    return record === null || record === 'expired' ? 'unknown' : 'ended';
   };
   const retention = new RedisRetentionStore({ redis: await house.connected('worker'), emit: house.emit });
-  const janitor = new Janitor({ store: retention, artifacts, isKept, clock: house.clock, emit: house.emit });
+  const janitor = new Janitor({
+    ...{ store: retention, artifacts, stateOf, clock: house.clock, emit: house.emit },
+    ...{ artifactsMaxBytes: 1_000_000, dataRemoval: retention, uploads: null },
+  });
   await janitor.start();
   await house.events.next('janitor.swept', { expired: 1 });
   await house.events.next('janitor.swept', { records: 1 });
@@ -95,4 +101,39 @@ test('the janitor ends jobs that waited too long, and removes records and files 
   const expired = await store.find(late.id);
   assert.ok(expired && expired !== 'expired');
   assert.equal(expired.status, 'expired');
+});
+
+test('files over their room go with a word in the record; those of a job that runs stay', async () => {
+  await using house = await QueueHouse.open();
+  await using dir = await TempDir.create();
+  const store = await house.store();
+  const { lanes } = await house.worker();
+  const artifacts = new ArtifactStore({ root: dir.path('artifacts'), minFreeBytes: 0, minFreeShare: 0 });
+  const [done, running] = [aJob(), aJob()];
+  const claimed = async (job: typeof done) => {
+    await store.submit(job, roomy);
+    const claim = await lanes.claim(model('echo'), 'normal');
+    assert.equal(claim?.record.id, job.id);
+    return { claim, file: await artifacts.write(job.id, 0, 'image/png', pieceOf(Buffer.alloc(1000))) };
+  };
+  const first = await claimed(done);
+  await first.claim?.settle({
+    kind: 'completed',
+    result: { output: null, files: [first.file], usage: null },
+  });
+  const second = await claimed(running);
+  const retention = new RedisRetentionStore({ redis: await house.connected('worker'), emit: house.emit });
+  const janitor = new Janitor({
+    ...{ store: retention, artifacts, clock: house.clock, emit: house.emit },
+    ...{ artifactsMaxBytes: 10, dataRemoval: retention, uploads: null, stateOf: async () => 'live' },
+  });
+  await janitor.start();
+  await house.events.next('artifacts.fitted', { jobs: 1 });
+  await janitor.stop(AbortSignal.timeout(5000));
+  const records = await Promise.all([store.find(done.id), store.find(running.id)]);
+  const removed = records.map((record) => record && record !== 'expired' && record.dataRemoved);
+  assert.deepEqual(removed, [true, false]);
+  assert.equal(await artifacts.open(done.id, 0), null);
+  (await artifacts.open(running.id, 0))?.destroy();
+  assert.equal(second.file.bytes, 1000);
 });

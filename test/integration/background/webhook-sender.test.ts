@@ -12,6 +12,7 @@ import { WebhookSender } from '../../../src/background/webhook-sender.ts';
 import type { JobRecord } from '../../../src/contracts/job.ts';
 import type { WebhookPolicy } from '../../../src/contracts/registry.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
+import { SignedLinks } from '../../../src/platform/signed-links.ts';
 import { createGuardedClient } from '../../../src/platform/webhook-address.ts';
 import { aRecord } from '../../fakes/a-record.ts';
 import { EventRecorder } from '../../helpers/event-recorder.ts';
@@ -81,6 +82,7 @@ async function house(policy: WebhookPolicy = loopback) {
     client: createGuardedClient(policy),
     secret,
     publicUrl: 'https://box.example/',
+    links: new SignedLinks('secret of a test'),
     clock: systemClock,
     emit: events.emit,
   });
@@ -220,6 +222,7 @@ test('a secret that is none is noticed at once', () => {
     queue: new FakeWebhookQueue(),
     client,
     publicUrl: null,
+    links: new SignedLinks('x'),
     clock: systemClock,
     emit: () => {},
   };

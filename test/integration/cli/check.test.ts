@@ -22,7 +22,7 @@ test('check finds nothing wrong with the shipped files', async () => {
   const { code, out, err } = await runCli(['check', 'models.yaml', 'models.cpu.yaml']);
   assert.equal(err, '');
   assert.match(out, /^models\.yaml: 3 models, no problems/m);
-  assert.match(out, /^models\.cpu\.yaml: 2 models, no problems$/m);
+  assert.match(out, /^models\.cpu\.yaml: 4 models, no problems$/m);
   assert.equal(code, 0);
 });
 
@@ -52,7 +52,10 @@ test('check without a file takes the one that is set', async () => {
 
 test('services prints the folder of each service once', async () => {
   const { code, out } = await runCli(['services', '--models', 'models.cpu.yaml']);
-  assert.equal(out, 'gpu-services/llamacpp\ngpu-services/piper\n');
+  assert.equal(
+    out,
+    'gpu-services/llamacpp\ngpu-services/piper\ngpu-services/whisper\ngpu-services/embeddings\n',
+  );
   assert.equal(code, 0);
 });
 

@@ -10,17 +10,27 @@ export interface CliResult {
   readonly err: string;
 }
 
-/** Starts `roundhouse` as a user would, with nothing of this process's environment but PATH. */
-export function startCli(args: readonly string[], env: Record<string, string> = {}) {
-  return spawn(process.execPath, [join(projectDir, 'src/cli/roundhouse.ts'), ...args], {
+/** Starts `roundhouse` as a user would, with nothing of this process's environment but PATH. `through`: a program. */
+export function startCli(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  through: readonly string[] = [],
+) {
+  const [program = '', ...rest] = [
+    ...through,
+    process.execPath,
+    join(projectDir, 'src/cli/roundhouse.ts'),
+    ...args,
+  ];
+  return spawn(program, rest, {
     cwd: env.PWD ?? projectDir,
     env: { PATH: process.env.PATH ?? '', COLUMNS: '90', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
 
-export async function runCli(args: readonly string[], env: Record<string, string> = {}): Promise<CliResult> {
-  const child = startCli(args, env);
+export async function runCli(...given: Parameters<typeof startCli>): Promise<CliResult> {
+  const child = startCli(...given);
   const [out, err, [code]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),

@@ -37,13 +37,20 @@ test('serve with a broken models file prints all its problems and does not start
 });
 
 test('serve does not start models whose services are not there', async () => {
-  const { code, err } = await serve({ ROUNDHOUSE_MODELS: 'models.yaml' });
-  assert.match(err, /models\.yaml:\d+: error: .* no file gpu-services\/vllm\/server\.py/);
+  const path = join(dir, 'missing.yaml');
+  const entry = {
+    type: 'text',
+    service_script: 'gpu-services/nowhere/server.py',
+    endpoint: '/v1/chat/completions',
+  };
+  await writeFile(path, JSON.stringify({ models: { a: entry } }));
+  const { code, err } = await serve({ ROUNDHOUSE_MODELS: path });
+  assert.match(err, /missing\.yaml:\d+: error: .* no file gpu-services\/nowhere\/server\.py/);
   assert.equal(code, 78);
 });
 
 test('serve tells of a setting that is none, with the one that was meant', async () => {
-  const { err } = await serve({ ROUNDHOUSE_MODELS: 'models.yaml', ROUNDHOUSE_PROT: '9001' });
+  const { err } = await serve({ ROUNDHOUSE_MODELS: join(dir, 'nowhere.yaml'), ROUNDHOUSE_PROT: '9001' });
   assert.match(
     err,
     /^ROUNDHOUSE_PROT: warning: there is no such setting; it is ignored\.\n {4}Did you mean ROUNDHOUSE_PORT\?/,

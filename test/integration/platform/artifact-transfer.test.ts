@@ -84,6 +84,24 @@ const rangeOf = (request: IncomingMessage): { start: number; end: number } => {
   return { start: Number(start ?? 0), end: Number(end ?? content.length - 1) };
 };
 
+test('an empty file is fetched as it is, and a server without a token lets nobody in', async () => {
+  await using box = await house();
+  const empty = await box.store.write(jobId, 0, 'text/plain', of(Buffer.alloc(0)));
+  const stream = await box.client.open(box.server.url, { jobId, file: empty });
+  assert.ok(stream);
+  assert.equal((await buffer(stream)).length, 0);
+  const open = new ArtifactServer({
+    store: box.store,
+    host: '127.0.0.1',
+    port: 0,
+    token: Promise.resolve(''),
+  });
+  await open.start();
+  const answer = await fetch(`${open.url}/artifacts/${jobId}/0`, { headers: { authorization: 'Bearer x' } });
+  await open.stop(AbortSignal.abort());
+  assert.equal(answer.status, 401);
+});
+
 test('a file comes over whole, a range in part, a missing one not at all', async () => {
   await using at = await house();
   const file = await at.store.write(jobId, 0, 'audio/wav', of(content));

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { eachChunk } from '../../../src/platform/each-chunk.ts';
 import { HttpClient, type Target } from '../../../src/platform/http-client.ts';
 import { TempDir } from '../../helpers/temp-dir.ts';
 
@@ -103,6 +104,24 @@ test('an abort before anybody reads the body is no uncaught error', async () => 
   await closed;
   await turn();
   await assert.rejects(response.body.text());
+});
+
+test('an abort ends the reading of an answer that has come whole, while a piece of it is dealt with', async () => {
+  await using at = await house('socket', (_, response) => void response.end('all of it'));
+  const stop = new AbortController();
+  const response = await at.client.request(at.target, { method: 'GET', path: '/', signal: stop.signal });
+  await turn();
+  const reading = eachChunk(response.body, () => new Promise(() => {}));
+  stop.abort(new Error('cancelled'));
+  await assert.rejects(reading, /cancelled/);
+});
+
+test('an answer that was read leaves no listener on its signal', async () => {
+  await using at = await house('socket', (_, response) => void response.end('ok'));
+  const { signal } = new AbortController();
+  const response = await at.client.request(at.target, { method: 'GET', path: '/', signal });
+  assert.equal(await response.body.text(), 'ok');
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
 });
 
 test('leaving the loop over a body closes the connection', async () => {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { InboxId } from '../../../src/contracts/ids.ts';
 import type { JobMessage } from '../../../src/contracts/job.ts';
 import type { RedisJobInbox } from '../../../src/queue/inbox.ts';
+import { keys } from '../../../src/queue/keys.ts';
 import { aJob, model } from '../../helpers/jobs.ts';
 import { QueueHouse } from '../../helpers/queue-house.ts';
 
@@ -47,6 +48,30 @@ for (const where of ['another process', 'the same process'] as const) {
     assert.deepEqual(messages.at(-1), { type: 'settled', jobId: job.id, status: 'completed' });
   });
 }
+
+test('an image on its way to another process is in Redis no longer than its way takes', async () => {
+  await using house = await QueueHouse.open();
+  const store = await house.store();
+  const inbox = await house.inbox();
+  const { lanes, channel, redis } = await house.worker();
+  const job = aJob({ inboxId: inbox.id, stream: true });
+  const all = untilSettled(inbox, job.id);
+  await store.submit(job, roomy);
+  const claim = await lanes.claim(model('echo'), 'normal');
+  const image = 'x'.repeat(100_000);
+  channel.send(inbox.id, { type: 'chunk', jobId: job.id, attempt: 1, seq: 0, data: ['token'] });
+  channel.send(inbox.id, { type: 'chunk', jobId: job.id, attempt: 1, seq: 1, data: [image] });
+  await claim?.settle({ kind: 'completed', result });
+  const chunks = (await all).filter((message) => message.type === 'chunk');
+  assert.deepEqual(
+    chunks.flatMap(({ data }) => data),
+    ['token', image],
+  );
+  let kept: [string, string[]][];
+  do kept = await redis.xrange(keys.inbox(inbox.id), '-', '+');
+  while (kept.some(([, fields]) => fields.some((text) => text.includes(image))));
+  assert.ok(kept.some(([, fields]) => fields.some((text) => text.includes('token'))));
+});
 
 test('an API process that did not accept the job hears of its end as well', async () => {
   await using house = await QueueHouse.open();

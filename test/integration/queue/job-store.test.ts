@@ -40,6 +40,7 @@ test('what is submitted is read back as it was, without its body', async () => {
     worker: null,
     output: null,
     files: [],
+    dataRemoved: false,
     usage: null,
     error: null,
     webhook: { ...webhook, status: 'pending', attempts: 0, lastError: null },

@@ -30,6 +30,8 @@ export interface StandIn {
   readonly vramMb?: number;
   readonly port?: number;
   readonly serviceScript?: string;
+  /** Its service can, and it is wanted. */
+  readonly sleep?: boolean;
 }
 
 export interface TurntableBox {
@@ -49,13 +51,15 @@ export interface BoxOptions {
   readonly settleMs?: number;
   readonly env?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
+  readonly hostFreeMb?: number;
+  readonly sleepPatienceMs?: number;
 }
 
 /** A turntable of stand-ins in a folder of its own; everything is gone after the test. */
 export async function turntableBox(
   t: TestContext,
   standIns: Readonly<Record<string, StandIn>>,
-  { withGpu = false, settleMs, env = {}, clock = systemClock }: BoxOptions = {},
+  { withGpu = false, settleMs, env = {}, clock = systemClock, ...sleep }: BoxOptions = {},
 ): Promise<TurntableBox> {
   const dir = await mkdtemp(join(tmpdir(), 'rh-tt-'));
   const ledger = join(dir, 'ledger');
@@ -78,6 +82,8 @@ export async function turntableBox(
     gpuProbe: withGpu ? new NvidiaSmi({ searchPath: `${bin}:${searchPath}` }) : noGpu,
     http,
     ...(settleMs === undefined ? {} : { settleMs }),
+    hostFreeMb: async () => sleep.hostFreeMb ?? null,
+    ...(sleep.sleepPatienceMs === undefined ? {} : { sleepPatienceMs: sleep.sleepPatienceMs }),
   });
   t.after(async () => {
     await turntable.stop(AbortSignal.abort());
@@ -95,7 +101,15 @@ function modelSpecs(standIns: Readonly<Record<string, StandIn>>, ledger: string)
 }
 
 export function specOf(id: string, standIn: StandIn, ledger: string): ModelSpec {
-  const { habit = 'none', args = {}, deadlines = {}, vramMb = 0, port, serviceScript } = standIn;
+  const {
+    habit = 'none',
+    args = {},
+    deadlines = {},
+    vramMb = 0,
+    port,
+    serviceScript,
+    sleep = false,
+  } = standIn;
   return {
     id: asModelId(id),
     type: 'text',
@@ -108,9 +122,13 @@ export function specOf(id: string, standIn: StandIn, ledger: string): ModelSpec 
     vramMb,
     concurrency: 4,
     pinned: false,
-    args: { habit, vram_mb: vramMb, ledger, ...args },
+    sleep,
+    sleepRamMb: vramMb,
+    readAhead: true,
+    args: { habit, can_sleep: sleep, vram_mb: vramMb, ledger, ...args },
     queueCap: 10,
     queueTtlMs: 60_000,
+    allowWeights: [],
     executionTimeoutMs: 60_000,
     deadlines: { ...patient, ...deadlines },
   };

@@ -9,6 +9,7 @@ import { type Clock, systemClock } from '../../../src/platform/clock.ts';
 import type { RedisJobStore } from '../../../src/queue/job-store.ts';
 import { RedisWorkerBoard } from '../../../src/queue/worker-board.ts';
 import { GpuWorker } from '../../../src/worker/gpu-worker.ts';
+import type { UploadSource } from '../../../src/worker/ports.ts';
 import { aRegistry } from '../../fakes/a-registry.ts';
 import type { EventRecorder } from '../../helpers/event-recorder.ts';
 import { aJob, model } from '../../helpers/jobs.ts';
@@ -29,6 +30,7 @@ export class WorkerHouse {
   readonly journal: Journal;
   readonly store: RedisJobStore;
   readonly artifacts: ArtifactStore;
+  readonly uploads: ArtifactStore;
   readonly board: RedisWorkerBoard;
   private readonly registry: Registry;
   private current: Running | null = null;
@@ -44,6 +46,7 @@ export class WorkerHouse {
     this.board = parts.board;
     this.registry = registry;
     this.artifacts = new ArtifactStore({ root: join(this.box.dir, 'artifacts') });
+    this.uploads = new ArtifactStore({ root: join(this.box.dir, 'uploads') });
   }
 
   static async open(
@@ -81,10 +84,11 @@ export class WorkerHouse {
 
   async startWorker(clock: Clock = systemClock): Promise<void> {
     const { queue, box, registry, artifacts } = this;
+    const uploads: UploadSource = { open: (jobId, { index }) => this.uploads.open(jobId, index) };
     const { lanes, channel, desk } = await queue.worker({ models: [...registry.models.keys()] });
     const identity = { name: 'w1', bootId: 'b', host: 'here', startedAtMs: clock.now(), artifactUrl: null };
     const worker = new GpuWorker({
-      ...{ lanes, channel, desk, artifacts, clock, turntable: box.turntable, http: box.http },
+      ...{ lanes, channel, desk, artifacts, uploads, clock, turntable: box.turntable, http: box.http },
       identity: () => identity,
       registry: () => registry,
       emit: queue.emit,

@@ -35,8 +35,20 @@ function house(store: Partial<RetentionStore> = {}, options: Partial<JanitorOpti
         calls.push('sweep');
         return 0;
       },
+      fit: async (mostBytes) => {
+        calls.push(`fit ${mostBytes}`);
+        return [];
+      },
     },
-    isKept: async () => true,
+    artifactsMaxBytes: 1000,
+    dataRemoval: { removeData: async () => true },
+    uploads: {
+      sweepUploads: async () => {
+        calls.push('uploads');
+        return 0;
+      },
+    },
+    stateOf: async () => 'live',
     clock,
     emit: events.emit,
     ...options,
@@ -54,7 +66,7 @@ test('everything is looked after at the start and then in its own rhythm, in sil
   const { clock, events, calls, janitor, count } = house();
   await janitor.start();
   await clock.advance(0);
-  assert.deepEqual(calls.toSorted(), ['expire', 'prune', 'sweep']);
+  assert.deepEqual(calls.toSorted(), ['expire', 'fit 1000', 'prune', 'sweep', 'uploads']);
   await clock.advance(60_000);
   assert.deepEqual([count('expire'), count('prune')], [13, 1]);
   await clock.advance(240_000);
@@ -80,15 +92,16 @@ test('what was cleaned up is told, and the files of pruned jobs are removed', as
 
 test('a sweep asks for each job whether it is kept', async () => {
   const asked: JobId[] = [];
-  const isKept = async (id: JobId): Promise<boolean> => {
+  const stateOf = async (id: JobId) => {
     asked.push(id);
-    return false;
+    return 'unknown' as const;
   };
   const artifacts: JanitorOptions['artifacts'] = {
     remove: async () => {},
     sweep: async (ask) => ((await ask(first)) ? 0 : 3),
+    fit: async () => [],
   };
-  const { clock, events, janitor } = house({}, { isKept, artifacts });
+  const { clock, events, janitor } = house({}, { stateOf, artifacts });
   await janitor.start();
   await clock.advance(0);
   await janitor.stop(never);
@@ -104,6 +117,7 @@ test('a file that cannot be removed keeps nobody from the next', async () => {
       removed.push(id);
     },
     sweep: async () => 0,
+    fit: async () => [],
   };
   const { clock, events, janitor } = house({ pruneEnded: async () => [first, second] }, { artifacts });
   await janitor.start();
@@ -192,19 +206,52 @@ test('a stop does not wait past its deadline', async () => {
 });
 
 test('a worker without the API cleans its disk, an API without files its queue', async () => {
-  const worker = house({}, { store: null });
+  const worker = house({}, { store: null, uploads: null });
   await worker.janitor.start();
   await worker.clock.advance(0);
   await worker.janitor.stop(never);
-  assert.deepEqual(worker.calls, ['sweep']);
+  assert.deepEqual(worker.calls.toSorted(), ['fit 1000', 'sweep']);
   const api = house({ pruneEnded: async () => [first] }, { artifacts: null });
   await api.janitor.start();
   await api.clock.advance(0);
   await api.janitor.stop(never);
-  assert.deepEqual(api.calls, ['expire']);
+  assert.deepEqual(api.calls.toSorted(), ['expire', 'uploads']);
   assert.equal(api.events.of('janitor.swept')[0]?.records, 1);
 });
 
 test('a janitor that was never started stops', async () => {
   await house().janitor.stop(never);
+});
+
+test('files over their room go, those whose record may say so; the log tells how many and how much', async () => {
+  const asked: JobId[] = [];
+  const artifacts: JanitorOptions['artifacts'] = {
+    remove: async () => {},
+    sweep: async () => 0,
+    fit: async (mostBytes, mayGo) => {
+      assert.equal(mostBytes, 5 * 1024 * 1024);
+      return (await mayGo(first)) && !(await mayGo(second)) ? [{ bytes: 3 * 1024 * 1024 }] : [];
+    },
+  };
+  const dataRemoval = {
+    removeData: async (id: JobId) => {
+      asked.push(id);
+      return id === first;
+    },
+  };
+  const options = { artifacts, dataRemoval, artifactsMaxBytes: 5 * 1024 * 1024 };
+  const { clock, events, janitor } = house({}, options);
+  await janitor.start();
+  await clock.advance(0);
+  await janitor.stop(never);
+  assert.deepEqual(asked, [first, second]);
+  assert.deepEqual(events.all, [{ type: 'artifacts.fitted', jobs: 1, freedMb: 3, limitMb: 5 }]);
+});
+
+test('what clients sent is swept every five seconds, by what is known of each job', async () => {
+  const { clock, janitor, count } = house();
+  await janitor.start();
+  await clock.advance(15_000);
+  await janitor.stop(never);
+  assert.equal(count('uploads'), 4);
 });

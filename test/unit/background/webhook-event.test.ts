@@ -6,8 +6,11 @@ import { errors } from '../../../src/contracts/error-catalogue.ts';
 import type { JobRecord } from '../../../src/contracts/job.ts';
 import { aRecord } from '../../fakes/a-record.ts';
 
+const linksFrom = (baseUrl: string) => ({ baseUrl, queryOf: () => 'exp=9&sig=s' });
 const eventOf = (record: JobRecord): WebhookEvent =>
-  JSON.parse(webhookBody('evt_01K000000000000000000000AA', record, 'https://box.example')) as WebhookEvent;
+  JSON.parse(
+    webhookBody('evt_01K000000000000000000000AA', record, linksFrom('https://box.example')),
+  ) as WebhookEvent;
 
 test('an event names what happened, when, and the job as the API shows it', () => {
   const event = eventOf(aRecord({ status: 'completed', completedAtMs: Date.UTC(2026, 0, 1, 0, 0, 5, 250) }));
@@ -29,7 +32,7 @@ for (const status of ['failed', 'cancelled', 'expired'] as const)
 test('a file is a link', () => {
   const file = { index: 0, contentType: 'audio/wav', bytes: 3, sha256: 'aa' };
   const { data } = eventOf(aRecord({ status: 'completed', files: [file], output: null }));
-  assert.equal(data.files[0]?.url, `https://box.example/jobs/${data.id}/content/0`);
+  assert.equal(data.files[0]?.url, `https://box.example/jobs/${data.id}/content/0?exp=9&sig=s`);
 });
 
 test('an output that makes the event too big is left out, and the event says so', () => {
@@ -43,7 +46,7 @@ test('an output that makes the event too big is left out, and the event says so'
 
 test('a log tail in an error does not make the event too big', () => {
   const error = errors.modelLoadFailed('m', 'boom', ['x'.repeat(100_000)], 5).toBody();
-  const body = webhookBody('evt_1', aRecord({ status: 'failed', error }), '');
+  const body = webhookBody('evt_1', aRecord({ status: 'failed', error }), linksFrom(''));
   assert.ok(Buffer.byteLength(body) < 20_000);
   assert.match((JSON.parse(body) as WebhookEvent).data.error?.message ?? '', /could not be started: boom/);
 });

@@ -49,6 +49,11 @@ test('of a job that ran twice, the run that ended counts', () => {
   assert.equal(traceOf(answersOf(events)).jobs[0]?.service_ms, 1000);
 });
 
+test('a job that started as it was accepted has no start of its own in the history', () => {
+  const events = [{ ...accepted(1, 'x'), is_started: true }, settled(3, 'x')];
+  assert.equal(traceOf(answersOf(events)).jobs[0]?.service_ms, 2000);
+});
+
 test('jobs that never ran, or are remembered in part, are left out and counted', () => {
   const events = [
     ...[started(0, 'forgotten'), settled(1, 'forgotten')],

@@ -46,9 +46,13 @@ test('a model with only what is required gets every default', () => {
     vramMb: 0,
     concurrency: 1,
     pinned: false,
+    sleep: false,
+    sleepRamMb: 0,
+    readAhead: true,
     args: {},
     queueCap: 1000,
     queueTtlMs: 3_600_000,
+    allowWeights: [],
     executionTimeoutMs: 600_000,
     deadlines: {
       loadStallMs: 300_000,

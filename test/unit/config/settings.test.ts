@@ -124,3 +124,13 @@ test('a host name that cannot be a worker name is made into one', () => {
   assert.equal(parse({}, { hostName: 'a b/c' }).workerName, 'a-b-c');
   assert.equal(parse({}, { hostName: '' }).workerName, 'worker');
 });
+
+test('sizes of files are bytes inside, and the halves of one box have a port each', () => {
+  const { uploadMaxBytes, artifactsMaxBytes, artifactPort } = parse({});
+  assert.deepEqual([uploadMaxBytes, artifactsMaxBytes, artifactPort], [52_428_800, 53_687_091_200, 9001]);
+  const env = { ROUNDHOUSE_UPLOAD_MAX_MB: '2', ROUNDHOUSE_ARTIFACTS_MAX_GB: '1', ROUNDHOUSE_ROLE: 'api' };
+  const set = parse({ ...env, REDIS_URL: 'redis://box' });
+  const { uploadMaxBytes: upload, artifactsMaxBytes: artifacts, artifactPort: port } = set;
+  assert.deepEqual([upload, artifacts, port], [2_097_152, 1_073_741_824, 9002]);
+  assert.match(problemsOf({ ROUNDHOUSE_UPLOAD_MAX_MB: '0' }).join(), /from 1 to 4096/);
+});

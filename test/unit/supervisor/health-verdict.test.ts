@@ -26,6 +26,11 @@ test('a server that has failed tells why', () => {
   assert.deepEqual(judgeHealth(answer(body), onSocket), { kind: 'failed', error: 'no checkpoint' });
 });
 
+test('a server that sleeps before anybody put it to sleep has failed', () => {
+  const verdict = judgeHealth(answer({ status: 'ASLEEP', boot_id: 'b1' }), onSocket);
+  assert.equal(verdict.kind, 'failed');
+});
+
 test('a boot id of another start is a stranger, also on our own socket', () => {
   assert.deepEqual(judgeHealth(answer({ status: 'READY', boot_id: 'b0' }), onSocket), { kind: 'stranger' });
 });

@@ -17,6 +17,7 @@ const identity = {
   projectDir: '/opt/roundhouse',
   socketPath: '/run/b1.sock',
   libraryDir: null,
+  weightsDir: null,
 };
 
 test('a server is told who it is and where to listen', () => {
@@ -71,9 +72,33 @@ test('secrets and what means other programs stay here; the rest of the machine i
   for (const name of Object.keys(secret)) assert.equal(env[name], undefined, name);
 });
 
+test('a server finds its weights offline, unless its entry allows downloads', () => {
+  const env = serverEnvironment({}, identity);
+  assert.equal(env.HF_HUB_OFFLINE, '1');
+  assert.equal(env.TRANSFORMERS_OFFLINE, '1');
+  const allowed = { ...spec, args: { allow_downloads: true } };
+  const online = serverEnvironment({ HF_TOKEN: 'x', HF_TOKEN_PATH: 'x' }, { ...identity, spec: allowed });
+  assert.equal(online.HF_HUB_OFFLINE, undefined);
+  assert.equal(online.TRANSFORMERS_OFFLINE, undefined);
+  assert.equal(online.HF_TOKEN, undefined);
+  assert.equal(online.HF_TOKEN_PATH, undefined);
+});
+
 test('unpacked libraries come first in the path of the loader', () => {
   const base = { LD_LIBRARY_PATH: '/usr/local/cuda/lib64' };
   const env = serverEnvironment(base, { ...identity, libraryDir: '/opt/roundhouse/.runtime/lib' });
   assert.equal(env.LD_LIBRARY_PATH, '/opt/roundhouse/.runtime/lib:/usr/local/cuda/lib64');
   assert.equal(serverEnvironment(base, identity).LD_LIBRARY_PATH, '/usr/local/cuda/lib64');
+});
+
+test('a server is told that it is to sleep, and otherwise nothing of it', () => {
+  const told = (sleep: boolean) =>
+    serverEnvironment({}, { ...identity, spec: { ...spec, sleep } }).ROUNDHOUSE_SLEEP;
+  assert.deepEqual([told(true), told(false)], ['1', undefined]);
+});
+
+test('a server looks for weights where it is told, else where the machine says', () => {
+  const told = (weightsDir: string | null) =>
+    serverEnvironment({ HF_HOME: '/theirs' }, { ...identity, weightsDir }).HF_HOME;
+  assert.deepEqual([told('/ours'), told(null)], ['/ours', '/theirs']);
 });

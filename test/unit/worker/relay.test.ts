@@ -5,7 +5,7 @@ import { errors } from '../../../src/contracts/error-catalogue.ts';
 import type { InboxId } from '../../../src/contracts/ids.ts';
 import type { JobMessage } from '../../../src/contracts/job.ts';
 import { ChunkSender } from '../../../src/worker/chunk-sender.ts';
-import { eventPayloads } from '../../../src/worker/event-payloads.ts';
+import { EventPayloads } from '../../../src/worker/event-payloads.ts';
 import type { ClaimedJob } from '../../../src/worker/ports.ts';
 import { aRecord } from '../../fakes/a-record.ts';
 import { bytes, eventsAnswer } from '../../fakes/fake-model-http.ts';
@@ -14,10 +14,9 @@ import { aWorker, type WorkerBox } from './worker-box.ts';
 
 const inboxId = 'inbox-1' as InboxId;
 
-async function payloadsOf(...pieces: (string | Uint8Array)[]): Promise<string[]> {
-  const all: string[] = [];
-  for await (const payloads of eventPayloads(bytes(...pieces))) all.push(...payloads);
-  return all;
+function payloadsOf(...pieces: (string | Uint8Array)[]): string[] {
+  const reader = new EventPayloads();
+  return [...pieces.flatMap((piece) => reader.feed(Buffer.from(piece))), ...reader.end()];
 }
 
 test('payloads come whole and in order, wherever the bytes were split', async () => {
@@ -40,21 +39,27 @@ test('payloads come whole and in order, wherever the bytes were split', async ()
       const whole = Buffer.from(written.join(''));
       const places = [0, ...at.filter((each) => each < whole.length).sort((a, b) => a - b), whole.length];
       const pieces = places.slice(1).map((place, index) => whole.subarray(places[index], place));
-      assert.deepEqual(await payloadsOf(...pieces), all);
+      assert.deepEqual(payloadsOf(...pieces), all);
     },
   );
   await fc.assert(property, { numRuns: 500, seed: 1 });
 });
 
+test('a mark of byte order within a text is a character like any other, wherever the bytes were split', () => {
+  const whole = Buffer.from('data: a\ufeffé\n\n');
+  for (let at = 1; at < whole.length; at++)
+    assert.deepEqual(payloadsOf(whole.subarray(0, at), whole.subarray(at)), ['a\ufeffé']);
+});
+
 test('comments, other fields and empty lines are dropped', async () => {
-  assert.deepEqual(await payloadsOf(': keep-alive\n\nevent: x\nid: 7\ndata: {"a":1}\n\n\n\ndata:2\n\n'), [
+  assert.deepEqual(payloadsOf(': keep-alive\n\nevent: x\nid: 7\ndata: {"a":1}\n\n\n\ndata:2\n\n'), [
     '{"a":1}',
     '2',
   ]);
 });
 
 test('a last event without its empty line still counts', async () => {
-  assert.deepEqual(await payloadsOf('data: 1\n\ndata: [DONE]'), ['1', '[DONE]']);
+  assert.deepEqual(payloadsOf('data: 1\n\ndata: [DONE]'), ['1', '[DONE]']);
 });
 
 function aSender(clock: FakeClock) {

@@ -153,3 +153,41 @@ test('a chunk that only opens an answer is no token, whatever else it leaves emp
   ])
     assert.equal(hasToken(opening, token), true, token);
 });
+
+const words = Array.from({ length: 300 }, (_, at) => `${at} `);
+const manyTokens = words.map((content) => JSON.stringify(delta({ content })));
+
+function amid(odd: readonly string[]) {
+  const assembly = new StreamAssembly(1_000_000);
+  assembly.addAll(manyTokens.slice(0, 100));
+  assembly.addAll(odd);
+  assembly.addAll(manyTokens.slice(100));
+  const wasFinished = assembly.isFinished;
+  assembly.add(JSON.stringify(delta({}, 0, 'length')));
+  return { wasFinished, isFinished: assembly.isFinished, choices: choicesOf(assembly.result()) };
+}
+
+for (const [what, odd] of [
+  ['nothing else', []],
+  ['something that is no JSON', ['no JSON']],
+  ['nothing at all', ['']],
+  ['two in one', [`${manyTokens[0]},${manyTokens[1]}`]],
+  ['other values', ['[]', '3', 'null', '"text"']],
+] as const) {
+  test(`an answer of many tokens is whole with ${what} between them`, () => {
+    const message = { role: 'assistant', content: words.join('') };
+    assert.deepEqual(amid(odd), {
+      wasFinished: false,
+      isFinished: true,
+      choices: [{ index: 0, finish_reason: 'length', message }],
+    });
+  });
+}
+
+test('large payloads do not pile up unread', ({ mock }) => {
+  const assembly = new StreamAssembly(10_000_000);
+  assembly.add(JSON.stringify(delta({ content: 'a' })));
+  const { mock: reads } = mock.method(JSON, 'parse');
+  for (let at = 0; at < 5; at++) assembly.add(JSON.stringify(delta({ content: 'b'.repeat(70_000) })));
+  assert.equal(reads.callCount(), 5);
+});

@@ -27,7 +27,11 @@ export class WorkerBox {
   readonly messages: JobMessage[] = [];
   readonly progress: { jobId: JobId; progress: number | null; phase: string }[] = [];
   readonly deadInboxes = new Set<InboxId>();
+  /** The last file of each job. */
   readonly files = new Map<JobId, { artifact: Artifact; bytes: Buffer }>();
+  readonly written: { readonly jobId: JobId; readonly artifact: Artifact; readonly bytes: Buffer }[] = [];
+  /** Files that came with jobs: `<job id>/<index>` -> bytes. */
+  readonly uploads = new Map<string, AsyncIterable<Uint8Array>>();
   /** Writing a file fails after its first piece. */
   isDiskFull = false;
   readonly views: WorkerView[] = [];
@@ -66,12 +70,14 @@ export class WorkerBox {
         },
       },
       artifacts: { write: this.write.bind(this) },
+      uploads: { open: async (jobId, { index }) => this.uploads.get(`${jobId}/${index}`) ?? null },
     });
   }
 
   /** From now on jobs are accepted in the worker's own process. */
   acceptHere(): void {
-    this.lanes.onAccepted = (job) => this.worker.jobCame(job.model, job.class);
+    this.lanes.offerStart = (job) => this.worker.offerStart(job);
+    this.lanes.onAccepted = () => this.worker.jobCame();
   }
 
   control(message: ControlMessage): void {
@@ -132,6 +138,7 @@ export class WorkerBox {
     const sha256 = createHash('sha256').update(all).digest('hex');
     const artifact = { index, contentType, bytes: all.length, sha256 };
     this.files.set(jobId, { artifact, bytes: all });
+    this.written.push({ jobId, artifact, bytes: all });
     return artifact;
   }
 }

@@ -55,6 +55,18 @@ test('a model is pictured with its lane, its spec and what was learned', () => {
   });
 });
 
+test('a sleeper is pictured with what its wake and its sleep cost', () => {
+  const estimates = new Estimates(specs);
+  estimates.loadTook(a, 500, 'asleep');
+  const { load = 0, unload } = picture({ estimates, sleeps: (model) => model === a }).models.get(a) ?? {};
+  assert.ok(
+    load > 500 && load < 2_500,
+    `a first guess of a twelfth of the start, and what was learned: ${load} ms`,
+  );
+  assert.equal(unload, 1_500);
+  assert.equal(picture({ estimates }).models.get(a)?.load, 30_000);
+});
+
 test('the next picture carries the load time that was learned and saved', () => {
   const estimates = new Estimates(specs);
   estimates.loadTook(a, 10_000);
