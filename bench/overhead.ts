@@ -9,9 +9,11 @@ import { type StreamCost, streamCost } from './overhead/stream-load.ts';
  * What a warm call costs on its way: straight to the model server, through an Express pass-through, through stock
  * BullMQ, and through Roundhouse as it is shipped. All in one run, in turns, so that a noisy machine meets all alike.
  */
-const options = benchOptions({ rounds: 5, seconds: 1, tokens: 250 });
+const options = benchOptions({ rounds: 5, seconds: 1, tokens: 500 });
 const loads = [1, 16, 64] as const;
 type Load = (typeof loads)[number];
+/** So many rounds long: V8 goes on compiling what runs hot for as long, in every column. */
+const warmUpRounds = 3;
 const path = '/v1/chat/completions';
 
 await using site = await Site.create();
@@ -35,7 +37,7 @@ async function measure(
   for (let turn = -1; turn < options.rounds; turn++) {
     for (const connections of loads) {
       for (const column of measured) {
-        const durationMs = turn < 0 ? 400 : options.seconds * 1000;
+        const durationMs = options.seconds * 1000 * (turn < 0 ? warmUpRounds : 1);
         const result = await closedLoop({
           target: column.target,
           request: requestOf(column),
@@ -60,14 +62,27 @@ function add(cells: Map<string, LoadResult>, cell: string, more: LoadResult): vo
 }
 
 async function measureStreams(): Promise<Map<string, StreamCost>> {
-  const load = { streams: 64, tokens: options.tokens, tokenMs: 20 };
   const costs = new Map<string, StreamCost>();
-  for (const column of columns.filter(({ name }) => name === 'express' || name === 'roundhouse')) {
-    await streamCost(column, { ...load, tokens: 25 });
-    costs.set(column.name, await streamCost(column, load));
-    tell(`streams: ${column.name}`);
+  const measured = columns.filter(({ name }) => name === 'express' || name === 'roundhouse');
+  const load = { streams: 64, tokens: Math.ceil(options.tokens / options.rounds), tokenMs: 20 };
+  for (let turn = -1; turn < options.rounds; turn++) {
+    for (const column of measured) {
+      const cost = await streamCost(
+        column,
+        turn < 0 ? { ...load, tokens: load.tokens * warmUpRounds } : load,
+      );
+      if (turn >= 0) costs.set(column.name, sum(costs.get(column.name), cost));
+    }
+    tell(`streams: round ${turn + 1} of ${options.rounds}`);
   }
   return costs;
+}
+
+function sum(known: StreamCost | undefined, more: StreamCost): StreamCost {
+  if (known === undefined) return more;
+  const tokens = known.tokens + more.tokens;
+  const cpuUs = known.cpuUsPerToken * known.tokens + more.cpuUsPerToken * more.tokens;
+  return { tokens, cpuUsPerToken: cpuUs / tokens, latenessMs: known.latenessMs.concat(more.latenessMs) };
 }
 
 interface Cell {

@@ -1,5 +1,6 @@
 """Service script of bench:swap: a stand-in that writes down when it is ready, when it is told to stop,
-and its last instant. It loads for `load_ms` and stops for `stop_ms`. Standard library only.
+and its last instant. It loads for `load_ms`, reads the file `weights` then, works for `work_ms` and stops for
+`stop_ms`. Standard library only.
 """
 
 import json
@@ -21,10 +22,17 @@ def tell(instant: str) -> None:
         journal.write(line + "\n")
 
 
-def send_state(status: str) -> None:
-    event = {"type": "state", "status": status, "boot_id": os.environ.get("ROUNDHOUSE_BOOT_ID")}
+def send_event(kind: str, **facts: object) -> None:
+    event = {"type": kind, **facts, "boot_id": os.environ.get("ROUNDHOUSE_BOOT_ID")}
     if EVENTS_FD >= 0:
         os.write(EVENTS_FD, json.dumps(event).encode() + b"\n")
+
+
+def read_weights(path: str) -> None:
+    send_event("weights", paths=[path])
+    with open(path, "rb", buffering=0) as file:
+        while file.read(1 << 22):
+            pass
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -36,6 +44,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         tell("asked")
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        time.sleep(ARGS.get("work_ms", 0) / 1000)
         self.answer({"object": "nothing", "model": os.environ["ROUNDHOUSE_MODEL"]})
         tell("answered")
 
@@ -68,10 +77,12 @@ def stop(*_: object) -> None:
 def main() -> None:
     signal.signal(signal.SIGTERM, stop)
     server = Server(os.environ["ROUNDHOUSE_SOCKET"], Handler)
-    send_state("STARTING")
+    send_event("state", status="STARTING")
     time.sleep(ARGS.get("load_ms", 0) / 1000)
+    if "weights" in ARGS:
+        read_weights(ARGS["weights"])
     tell("ready")
-    send_state("READY")
+    send_event("state", status="READY")
     server.serve_forever()
 
 

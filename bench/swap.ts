@@ -2,12 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { quantile, round } from './lib/latency.ts';
 import { benchOptions, table, tell } from './lib/options.ts';
 import { Site } from './lib/processes.ts';
+import { coldLoads, coldTable } from './swap/cold-loads.ts';
 
 /**
  * What Roundhouse adds to a swap: its own figure for the whole swap, less the engine's own stop (from its SIGTERM to its
- * last instant) and load (from the start of its process, interpreter included, until it is ready).
+ * last instant) and load (from the start of its process, interpreter included, until it is ready). Then what a load takes
+ * when the page cache has its weights, has not, and has not but reads them ahead.
  */
-const options = benchOptions({ swaps: 60, load: 50, stop: 10 });
+const options = benchOptions({ swaps: 60, load: 50, stop: 10, cold: 5, weights: 512 });
 
 interface Instant {
   readonly model: string;
@@ -33,7 +35,9 @@ for (let at = 0; at <= options.swaps; at++) {
   await call(at % 2 === 0 ? '/v1/first' : '/v1/second');
   if (at % 10 === 0) tell(`swap ${at} of ${options.swaps}`);
 }
-report(overheads(await lines<LogLine>(site.path('serve.log')), await lines<Instant>(journal)));
+const found = overheads(await lines<LogLine>(site.path('serve.log')), await lines<Instant>(journal));
+const loads = await coldLoads({ rounds: options.cold, weightsMb: options.weights });
+report(found);
 
 function model(endpoint: string): object {
   const args = { journal, load_ms: options.load, stop_ms: options.stop };
@@ -89,6 +93,7 @@ function report(values: readonly number[]): void {
     p50_ms: round(quantile(values, 0.5), 1),
     p99_ms: round(quantile(values, 0.99), 1),
   };
-  if (options.json) console.log(JSON.stringify(result));
-  else console.log(table(['swaps', 'p50 ms', 'p99 ms'], [[result.n, result.p50_ms, result.p99_ms]]));
+  if (options.json) return void console.log(JSON.stringify({ ...result, load_ms: loads }));
+  console.log(`${table(['swaps', 'p50 ms', 'p99 ms'], [[result.n, result.p50_ms, result.p99_ms]])}\n`);
+  console.log(coldTable(options.weights, loads));
 }

@@ -49,17 +49,18 @@ export class Site {
     return { line, pid: child.pid ?? 0 };
   }
 
-  /** `roundhouse serve` with its shipped defaults, its log in a file as in production; resolves when it serves. */
+  /** `scripts/roundhouse serve` with its shipped defaults, its log in a file as in production; resolves when it serves. */
   async roundhouse(models: object, env: Readonly<Record<string, string>> = {}): Promise<RunningRoundhouse> {
     await writeFile(this.path('models.yaml'), JSON.stringify(models));
     const port = await freePort();
     const log = await open(this.path('serve.log'), 'a');
-    const extra = (process.env.BENCH_NODE_FLAGS ?? '').split(' ').filter((flag) => flag !== '');
-    const child = spawn(process.execPath, [...extra, join(projectDir, 'src/cli/roundhouse.ts'), 'serve'], {
+    const child = spawn(join(projectDir, 'scripts/roundhouse'), ['serve'], {
       cwd: projectDir,
       env: {
         PATH: process.env.PATH ?? '',
         HOME: this.dir,
+        // For a profile: BENCH_NODE_FLAGS='--cpu-prof --cpu-prof-dir=...'
+        NODE_OPTIONS: process.env.BENCH_NODE_FLAGS ?? '',
         ROUNDHOUSE_PORT: String(port),
         ROUNDHOUSE_DATA: this.path('data'),
         ROUNDHOUSE_RUNTIME: this.path('run'),

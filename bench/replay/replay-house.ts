@@ -133,7 +133,7 @@ async function furnish(house: House, redisUrl: string) {
     emit,
     hasWorker: true,
     windowOf: (model) => windowOf(registry().window, registry().models.get(model)?.concurrency ?? 1),
-    onSubmitting: (job) => house.newcomers.forEach((tell) => void tell(job)),
+    offerStart: (job) => house.shortcut.offerStart(job),
   });
   const onLost = () => emit({ type: 'system.fault', where: 'replay', message: 'the worker lost its name' });
   const turntable = buildTurntable(house);
