@@ -48,6 +48,7 @@ check models scripts/roundhouse check models.yaml models.cpu.yaml
 for part in architecture unit contract integration e2e; do
   check "$part" npm run --silent "test:$part"
 done
+check engines env ROUNDHOUSE_ENGINE_ROUNDS=1 npm run --silent test:engines
 check kill env ROUNDHOUSE_KILL_ROUNDS="${kill_rounds:-1}" npm run --silent test:kill
 check python scripts/check-python.sh
 

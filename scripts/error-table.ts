@@ -11,6 +11,8 @@ const someNumber = Number.NaN;
 /** Facts for an example of each error; a new one without an example does not compile. */
 const examples: { readonly [Name in keyof Catalogue]: Parameters<Catalogue[Name]> } = {
   invalidJson: [some],
+  invalidForm: [some],
+  invalidImage: [some, some],
   invalidValue: [some, some],
   missingParameter: [some],
   unknownParameter: [some],
@@ -19,6 +21,7 @@ const examples: { readonly [Name in keyof Catalogue]: Parameters<Catalogue[Name]
   webhookAddressBlocked: [some],
   missingApiKey: [],
   invalidApiKey: [],
+  invalidLink: [],
   modelNotFound: [some, [some]],
   jobNotFound: [some],
   jobExpired: [some],
@@ -32,6 +35,7 @@ const examples: { readonly [Name in keyof Catalogue]: Parameters<Catalogue[Name]
   methodNotAllowed: ['PUT', some, ['GET', 'HEAD']],
   jobNotCompleted: [some, some],
   payloadTooLarge: [someNumber],
+  fileTooLarge: [some, someNumber],
   unsupportedMediaType: [some],
   queueFull: [some, someNumber, someNumber],
   internal: [null],
@@ -41,6 +45,7 @@ const examples: { readonly [Name in keyof Catalogue]: Parameters<Catalogue[Name]
   modelPaused: [some],
   modelCrashed: [some, some],
   modelHung: [some, some],
+  uploadGone: [some],
   executionTimeout: [someNumber],
   workerLost: [],
   streamInterrupted: [some],

@@ -1,18 +1,33 @@
 #!/usr/bin/env bash
 # Installs what Roundhouse needs, all inside the project folder: Node.js, its packages, a Redis-compatible server where
 # the machine has none, and a Python environment for each service of the models file in use. What is there is left alone.
-# Usage: scripts/install.sh [--dev]     --dev: also the tools and services that the tests need
+# Usage: scripts/install.sh [--dev] [--services "NAME ..."]
+#   --dev       also the tools and services that the tests need
+#   --services  the environments of these folders of gpu-services instead of those of the models file
+# Settings: ROUNDHOUSE_TORCH, ROUNDHOUSE_WHEELS, ROUNDHOUSE_REDIS, REDIS_URL; see scripts/README.md
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=lib-python.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib-python.sh"
 
+usage='Usage: scripts/install.sh [--dev] [--services "NAME ..."]'
 dev=
-case ${1:-} in
-  '') ;;
-  --dev) dev=yes ;;
-  *) die "There is no option $1." "Usage: scripts/install.sh [--dev]" ;;
-esac
+named_services=
+while (($# > 0)); do
+  case $1 in
+    --dev) dev=yes ;;
+    --services)
+      [[ -n ${2:-} ]] || die "--services needs names." "$usage"
+      named_services+=" $2"
+      shift
+      ;;
+    *) die "There is no option $1." "$usage" ;;
+  esac
+  shift
+done
 cd "$root"
+if [[ -n ${ROUNDHOUSE_WHEELS:-} ]]; then ROUNDHOUSE_WHEELS=$(realpath -m -- "$ROUNDHOUSE_WHEELS"); fi
 network_fix="Is there a network, and room on the disk (df -h .)? Run it again when that is mended; what is done is kept."
 
 main() {
@@ -64,7 +79,7 @@ install_packages() {
     done_line "npm packages: here"
     return
   fi
-  if [[ -n $dev ]]; then kind=dev options=(); fi
+  if [[ -n $dev || $(cat "$stamp_file" 2>/dev/null) == dev* ]]; then kind=dev options=(); fi # nobody's tools are taken away
   step "npm packages" "$logs/npm.log" npm_ci . "${options[@]}" || die "The npm packages could not be installed." "$network_fix"
   stamp "$stamp_file" "$kind $hash"
 }
@@ -118,9 +133,12 @@ unpack_valkey() {
 # --- Python environments --------------------------------------------------------------------------------------
 
 install_services() {
-  local folder listed
-  if [[ -n $dev ]]; then
-    listed=$(shipped_services)
+  local folder listed build
+  build=$(torch_build)
+  if [[ -n $named_services ]]; then
+    listed=$(named_folders)
+  elif [[ -n $dev ]]; then
+    listed="$(shipped_services) gpu-services/downloads"
   else
     listed=$(node src/cli/roundhouse.ts services 2>"$logs/services.log") || {
       cat "$logs/services.log" >&2
@@ -129,8 +147,17 @@ install_services() {
     sed 's/^/     /' "$logs/services.log"
   fi
   for folder in $listed; do
-    install_environment "${folder##*/}" "$folder"
+    install_environment "${folder##*/}" "$folder" "$build"
     if [[ ${folder##*/} == llamacpp ]]; then install_libgomp; fi
+  done
+}
+
+named_folders() {
+  local name
+  for name in $named_services; do
+    [[ -d gpu-services/$name && $name != core ]] ||
+      die "There is no service $name." "There are: $(shipped_services | sed 's|.*/||' | tr '\n' ' ')downloads"
+    printf '%s\n' "gpu-services/$name"
   done
 }
 
@@ -139,42 +166,32 @@ shipped_services() {
   for server in gpu-services/*/server.py; do dirname "$server"; done
 }
 
-# install_environment NAME FOLDER : .venvs/NAME from FOLDER's lock, or from its requirements.txt where it has none
+# install_environment NAME FOLDER BUILD : .venvs/NAME from FOLDER's lock (for BUILD, where it has two), or from its
+# requirements.txt where it has none
 install_environment() {
-  local name=$1 folder=$2 requirements=$2/requirements.lock word
-  if [[ ! -f $requirements ]]; then requirements=$folder/requirements.txt; fi
-  if [[ ! -f $requirements ]]; then
+  local name=$1 folder=$2 requirements word title
+  requirements=$(requirements_of "$folder" "$3")
+  if [[ -z $requirements ]]; then
     warn "$folder has no requirements.txt: it runs on the machine's python3"
     return
   fi
-  word="$(environment_word "$folder" "$requirements")"
+  title="Python environment $name"
+  case $requirements in *.cuda.txt) title+=" (CUDA $(cuda_of "$requirements"))" ;; *.cpu.txt) title+=" (CPU)" ;; esac
+  word="$(environment_word "$requirements")"
   if is_stamped ".venvs/$name/.stamp" "$word"; then
-    done_line "Python environment $name: here"
+    done_line "$title: here"
     return
   fi
-  step "Python environment $name" "$logs/python-$name.log" make_environment "$name" "$requirements" ||
+  check_python "$folder"
+  check_driver "$requirements"
+  step "$title" "$logs/python-$name.log" make_environment "$name" "$requirements" ||
     die "The Python environment of $folder could not be made." "$network_fix"
   stamp ".venvs/$name/.stamp" "$word"
 }
 
-environment_word() { # an environment knows its own path and its Python's: moved, or upgraded, it is made anew
-  local files=("$2")
-  if [[ $2 == *.txt ]]; then files+=(gpu-services/core/requirements.txt); fi
-  echo "$(hash_of "${files[@]}") $(python3 -c 'import sys; print(sys.version.split()[0], sys.base_prefix)') $root"
-}
-
-make_environment() { # make_environment NAME REQUIREMENTS
-  local bin=.venvs/$1/bin options=()
-  if [[ $2 == *.lock ]]; then options=(--no-deps --require-hashes); fi
-  rm -rf ".venvs/$1"
-  python3 -m venv ".venvs/$1" || return
-  "$bin/pip" --disable-pip-version-check install --progress-bar off "${options[@]}" -r "$2" || return
-  "$bin/python" gpu-services/core/install_pth.py
-}
-
 install_dev_tools() {
   local lock=gpu-services/requirements-dev.lock word
-  word=$(environment_word gpu-services "$lock")
+  word=$(environment_word "$lock")
   if is_stamped .venvs/dev/.stamp "$word"; then
     done_line "Python tools: here"
     return

@@ -24,8 +24,8 @@ main() {
   heading "Installing"
   "$root/scripts/install.sh" 8>&-
   use_runtime
-  choose_models
   refuse_taken_port
+  tell_missing_weights
   heading "Starting"
   [[ -f $key_file ]] || first_key=yes
   launch_orchestrator
@@ -42,14 +42,13 @@ already_running() {
   note "A changed models file or setting counts from the next start: ./scripts/stop-all.sh, then ./scripts/start-all.sh"
 }
 
-# Until the services of the GPU profile are part of the project, a machine with a GPU gets the CPU profile, too.
-choose_models() {
-  [[ -z ${ROUNDHOUSE_MODELS:-} ]] || return 0
-  if [[ -z $(node "$root/src/cli/roundhouse.ts" services 2>/dev/null) ]]; then
-    export ROUNDHOUSE_MODELS=$root/models.cpu.yaml
-    warn "models.yaml needs services that this version does not contain; using models.cpu.yaml instead"
-    "$root/scripts/install.sh" 8>&- >/dev/null
-  fi
+# Gigabytes are not fetched unasked; a model without its weights fails when it is loaded, and the others run. A lock
+# file that cannot be understood is told, and stops no server.
+tell_missing_weights() {
+  local missing
+  [[ $role != api ]] || return 0
+  missing=$(node "$root/src/cli/roundhouse.ts" models ls --missing | tr '\n' ' ') || return 0
+  [[ -z $missing ]] || warn "without weights yet: ${missing% }. Fetch them: ./scripts/download-models.sh (it tells sizes and licences first)"
 }
 
 refuse_taken_port() {
@@ -64,7 +63,7 @@ launch_orchestrator() {
   touch "$log_file"
   log_begin=$(($(stat -c %s "$log_file") + 1))
   cd "$root"
-  setsid node src/cli/roundhouse.ts serve >>"$log_file" 2>&1 </dev/null 8>&- &
+  setsid node "${node_flags[@]}" src/cli/roundhouse.ts serve >>"$log_file" 2>&1 </dev/null 8>&- &
   pid=$!
   printf '%s\n' "$pid" >"$pid_file"
 }
@@ -158,13 +157,16 @@ tell_commands() { # tell_commands URL KEY
   local headers="-H \"Authorization: Bearer $2\" -H 'Content-Type: application/json'"
   cat <<COMMANDS
 
-Three commands to try: a question, speech (the second model takes the first one's place), a job that you need not wait for.
+Four commands to try: a question, speech (the second model takes the first one's place), the speech read back, a job that you
+need not wait for.
 
 curl $1/v1/chat/completions $headers \\
   -d '{"messages": [{"role": "user", "content": "Name the capital city of France."}], "temperature": 0}'
 
 curl $1/v1/audio/speech $headers -o hello.wav \\
   -d '{"model": "tts-1", "voice": "alloy", "input": "The engine is on the turntable.", "response_format": "wav"}'
+
+curl $1/v1/audio/transcriptions -H "Authorization: Bearer $2" -F model=whisper-1 -F file=@hello.wav
 
 job=\$(curl -s $1/jobs $headers \\
   -d '{"endpoint": "/v1/chat/completions", "input": {"messages": [{"role": "user", "content": "How many days are in a week?"}], "temperature": 0}}' | grep -o 'job_[0-9A-Za-z]*' | head -n 1)
