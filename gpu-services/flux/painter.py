@@ -1,5 +1,6 @@
 """A loaded pipeline and the ways it can be called."""
 
+import copy
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,6 +44,8 @@ class Painter:
         self.pipe = pipe
         self.from_image = converted(pipe, "AutoPipelineForImage2Image")
         self.from_mask = converted(pipe, "AutoPipelineForInpainting")
+        # Of its own: to count sets how a tokenizer cuts and pads, maybe while the pipeline encodes a prompt.
+        self._counter = copy.deepcopy(getattr(pipe, "tokenizer_2", None) or getattr(pipe, "tokenizer", None))
         if "callback_on_step_end" not in accepted(pipe):
             raise ValueError(f"{type(pipe).__name__} does not tell its steps, so it could not be cancelled")
 
@@ -100,8 +103,8 @@ class Painter:
         return {name: value for name, value in call.items() if value is not None and name in known}
 
     def count_tokens(self, prompt: str) -> int:
-        tokenizer = getattr(self.pipe, "tokenizer_2", None) or getattr(self.pipe, "tokenizer", None)
-        return len(tokenizer(prompt, truncation=True).input_ids) if tokenizer is not None else 0
+        """From any thread, also while another paints."""
+        return len(self._counter(prompt, truncation=True).input_ids) if self._counter is not None else 0
 
 
 class Brush:

@@ -1,5 +1,6 @@
 """A loaded Whisper model: samples to segments."""
 
+import copy
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -54,9 +55,9 @@ class Recognizer:
         return list(self._model.supported_languages)
 
     def listen(self, samples: NDArray[np.float32], wish: Wish, job: Job) -> Hearing:
-        """Finds out the language now. Raises JobCancelled between two segments once the client has left."""
+        """Finds out the language now. Raises JobCancelled between two steps once the client has left."""
         job.progress(0.0, "listening")
-        segments, info = self._model.transcribe(
+        segments, info = interruptible(self._model, job).transcribe(
             samples,
             task=wish.task,
             language=wish.language,
@@ -67,6 +68,26 @@ class Recognizer:
             vad_filter=wish.without_silence or self._args.vad_filter,
         )
         return Hearing(info.language, info.duration, watched(segments, info.duration, job))
+
+
+class Steps:
+    """CTranslate2's model, which raises JobCancelled where its next step is asked for."""
+
+    def __init__(self, model: Any, job: Job) -> None:
+        self._model = model
+        self._job = job
+
+    def __getattr__(self, name: str) -> Any:
+        self._job.raise_if_cancelled()
+        return getattr(self._model, name)
+
+
+def interruptible(model: Any, job: Job) -> Any:
+    """A faster-whisper model for one job. A window of 30 s takes several steps: it is encoded, its text is
+    tried at up to six temperatures, its words are aligned. Within a step CTranslate2 cannot be interrupted."""
+    listener = copy.copy(model)
+    listener.model = Steps(model.model, job)
+    return listener
 
 
 def watched(segments: Iterator[Any], duration_seconds: float, job: Job) -> Iterator[Any]:

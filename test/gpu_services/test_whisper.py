@@ -15,8 +15,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from core.job import Job, JobCancelled
 from harness import SERVICES, Service, eventually, ready_service, running_service, short_folder, venv_python
 from languages import NAMES
+from recognizer import interruptible
 from spoken import TINY, put_into_containers, speak
 
 SERVER = SERVICES / "whisper" / "server.py"
@@ -310,6 +312,31 @@ def test_a_client_that_leaves_stops_it_between_two_segments(service: Service, lo
         ask(client, long_wav[: 44 + 2 * 22050 * 4])
     told = job_events(service, "job_2", until=lambda event: event["job_id"] == "job_3")
     assert told and 1.0 not in [event["progress"] for event in told]
+
+
+class TwoSteps:
+    """A faster-whisper model around a CTranslate2 model, as much as matters here."""
+
+    def __init__(self) -> None:
+        self.model = self
+        self.done: list[str] = []
+
+    def encode(self) -> None:
+        self.done.append("encode")
+
+    def generate(self) -> None:
+        self.done.append("generate")
+
+
+def test_a_client_that_leaves_within_a_window_stops_it_before_the_next_step() -> None:
+    whole, left, stays = TwoSteps(), Job("job_1"), Job("job_2")
+    one, other = interruptible(whole, left), interruptible(whole, stays)
+    one.model.encode()
+    left.cancel()
+    with pytest.raises(JobCancelled):
+        one.model.generate()
+    other.model.generate()
+    assert whole.done == ["encode", "generate"] and whole.model is whole
 
 
 def job_events(
