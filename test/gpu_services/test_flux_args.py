@@ -37,6 +37,10 @@ def test_the_same_weights_paint_the_same(pictures: dict[str, str]) -> None:
     assert pictures["plain"] == pictures["plain again"] == pictures["named"] == pictures["cached"]
 
 
+def test_counting_the_tokens_of_another_prompt_meanwhile_changes_nothing(pictures: dict[str, str]) -> None:
+    assert pictures["counted meanwhile"] == pictures["plain"]
+
+
 def test_a_lora_changes_the_picture_by_its_scale(pictures: dict[str, str]) -> None:
     assert pictures["no lora"] == pictures["plain"]
     assert pictures["lora"] == pictures["lora file"]

@@ -26,11 +26,19 @@ ORDER = Order(prompt="a cat", size=Size(128, 64), seed=7, steps=4)
 
 
 def picture(weights: str, **args: object) -> str:
+    return painted(painter_of(weights, **args))
+
+
+def painter_of(weights: str, **args: object) -> Painter:
     chosen = PipelineArgs.model_validate(args)
     pipe = load_pipeline(weights, chosen, "cpu", lambda fraction, part: None)
     add_loras(pipe, chosen.loras, may_download=False)
     place_pipeline(pipe, chosen, "cpu")
-    image = Painter(pipe, chosen).paint(ORDER, Job(), lambda *_: None, lambda *_: None)
+    return Painter(pipe, chosen)
+
+
+def painted(painter: Painter) -> str:
+    image = painter.paint(ORDER, Job(), lambda *_: None, lambda *_: None)
     return hashlib.sha256(image.tobytes()).hexdigest()
 
 
@@ -48,6 +56,7 @@ def main(weights: str, lora: str) -> None:
         "fp8": picture(weights, fp8=True),
         "bfloat16": picture(weights, dtype="bfloat16"),
         "tiled": picture(weights, vae_tiling=True),
+        "counted meanwhile": counted_meanwhile(weights),
         "cached": picture(cached(weights), revision=COMMIT),
     }
     refusals = {
@@ -60,6 +69,27 @@ def main(weights: str, lora: str) -> None:
         "pickle": refusal(pickled(weights, f"{lora}/pickled")),
     }
     print(json.dumps({"pictures": pictures, "refusals": refusals}))
+
+
+def counted_meanwhile(weights: str) -> str:
+    """Another request's tokens are counted where it hurts: once it is set how to cut and pad the prompt."""
+    painter = painter_of(weights)
+    tokenizer, own, counted = (
+        painter.pipe.tokenizer_2,
+        painter.pipe.tokenizer_2.set_truncation_and_padding,
+        [],
+    )
+
+    def set_then_count(*args: object, **kwargs: object) -> None:
+        own(*args, **kwargs)
+        tokenizer.set_truncation_and_padding = own
+        counted.append(painter.count_tokens("two dogs"))
+        tokenizer.set_truncation_and_padding = set_then_count
+
+    tokenizer.set_truncation_and_padding = set_then_count
+    picture = painted(painter)
+    assert counted
+    return picture
 
 
 def cached(weights: str) -> str:
