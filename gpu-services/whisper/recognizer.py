@@ -84,7 +84,7 @@ class Steps:
 
 def interruptible(model: Any, job: Job) -> Any:
     """A faster-whisper model for one job. A window of 30 s takes several steps: it is encoded, its text is
-    tried at up to six temperatures, its words are aligned. Within a step CTranslate2 cannot be interrupted."""
+    tried at up to six temperatures, its words are aligned. Within a step CTranslate2 goes on to its end."""
     listener = copy.copy(model)
     listener.model = Steps(model.model, job)
     return listener

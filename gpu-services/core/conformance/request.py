@@ -40,19 +40,24 @@ def request_from(entry: Any, folder: Path, where: str) -> Request:
 
 
 def file_bytes(entry: Any, folder: Path, where: str) -> tuple[str, bytes]:
-    """A path beside conformance.json, or {"wav": PATH, "times": N} for a WAV file again and again."""
-    path, times = (entry.get("wav"), entry.get("times", 1)) if isinstance(entry, dict) else (entry, 1)
+    """A path beside conformance.json, or {"wav": PATH, "times": N, "pause_seconds": S} for a WAV file that is
+    repeated, with S seconds of silence after each."""
+    wav = entry if isinstance(entry, dict) else {"wav": entry}
+    path, times = wav.get("wav"), int(wav.get("times", 1))
     if not isinstance(path, str) or not (folder / path).is_file():
         raise PlanError(f"{where}: {path!r} is no file in {folder}")
     data = (folder / path).read_bytes()
-    return Path(path).name, data if times == 1 else repeated(data, int(times))
+    return Path(path).name, data if times == 1 else repeated(data, times, float(wav.get("pause_seconds", 0)))
 
 
-def repeated(wav: bytes, times: int) -> bytes:
+def repeated(wav: bytes, times: int, pause_seconds: float) -> bytes:
     file = io.BytesIO()
     with wave.open(io.BytesIO(wav)) as reader, wave.open(file, "wb") as writer:
         writer.setparams(reader.getparams())
-        writer.writeframes(reader.readframes(reader.getnframes()) * times)
+        silence = bytes(
+            round(pause_seconds * reader.getframerate()) * reader.getnchannels() * reader.getsampwidth()
+        )
+        writer.writeframes((reader.readframes(reader.getnframes()) + silence) * times)
     return file.getvalue()
 
 
