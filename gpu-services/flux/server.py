@@ -3,7 +3,6 @@
 `args` in models.yaml: see pipeline_args.py, and the table in gpu-services/README.md.
 """
 
-import hashlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,15 +10,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from core.base_service import BaseService
 from core.errors import ServiceError, describe, envelope
 from core.hub_model import find_model
 from core.job import Job, JobCancelled
-from core.one_at_a_time import OneAtATime, Tell
+from core.one_at_a_time import Tell
 from core.service_args import read_args
 from core.torch_device import allow_downloads, pick_device
 from core.torch_faults import guarded
-from core.torch_sleep import HostCopy
+from core.torch_service import TorchService
 from edit_upload import read_edit
 from image_answer import Answer, error_event
 from image_request import ImageRequest
@@ -35,10 +33,9 @@ CANARY = Order(prompt="warm-up", size=Size(256, 256), seed=0, steps=1)
 NO_ROOM = "ask for a smaller size"
 
 
-class FluxService(BaseService):
+class FluxService(TorchService):
     def __init__(self) -> None:
         super().__init__(name="flux", port=8011)
-        self._copy: HostCopy | None = None
 
     async def initialize(self) -> None:
         self.options = read_args(PipelineArgs, self.args)
@@ -53,10 +50,9 @@ class FluxService(BaseService):
         place_pipeline(pipe, self.options, self.device)
         self.painter = Painter(pipe, self.options)
         self.load_progress(0.95, "warm-up")
-        self._paint_canary()
+        self.canary_output()
         if self.options.offload == "none":
-            self._copy = HostCopy(modules_of(pipe), self.device)
-        self._thread = OneAtATime("painter")
+            self.keeps_a_copy(modules_of(pipe), self.device)
 
     def create_app(self) -> None:
         self.app.post("/v1/images/generations")(self.generate)
@@ -72,25 +68,9 @@ class FluxService(BaseService):
         orders = orders_of(edit.request, self.options, self.painter, image, mask)
         return await self._answer("image_edit", edit.request, orders)
 
-    @property
-    def can_sleep(self) -> bool:
-        """Not where the weights are offloaded: they are in host memory anyway, and accelerate moves them."""
-        return self._copy is not None
-
-    async def sleep(self) -> None:
-        assert self._copy is not None
-        await self._thread.run(self._copy.sleep)
-
-    async def wake(self) -> None:
-        assert self._copy is not None
-        await self._thread.run(self._copy.wake)
-
-    async def canary(self) -> str | None:
-        return await self._thread.run(self._paint_canary)
-
-    def _paint_canary(self) -> str:
+    def canary_output(self) -> bytes:
         image = self.painter.paint(CANARY, Job(), on_step=lambda *_: None, on_partial=lambda *_: None)
-        return hashlib.sha256(image.tobytes()).hexdigest()
+        return bytes(image.tobytes())
 
     def _tell_weights(self, fraction: float, part: str) -> None:
         self.load_progress(fraction * SHARE_OF_WEIGHTS, part)
@@ -100,7 +80,7 @@ class FluxService(BaseService):
         job = self.job
         if request.stream:
             return StreamingResponse(self._events(answer, orders[0], job), media_type="text/event-stream")
-        images = await self._thread.run(lambda: self._paint_all(answer, orders, job))
+        images = await self.model_thread.run(lambda: self._paint_all(answer, orders, job))
         return JSONResponse(answer.whole(images, orders))
 
     def _paint_all(self, answer: Answer, orders: list[Order], job: Job) -> list[bytes]:
@@ -127,7 +107,7 @@ class FluxService(BaseService):
             tell(answer.completed(answer.write(image), order))
 
         try:
-            async for event in self._thread.stream(paint):
+            async for event in self.model_thread.stream(paint):
                 yield event
         except JobCancelled:
             return

@@ -4,7 +4,6 @@
 """
 
 import base64
-import hashlib
 import secrets
 import time
 from typing import Any
@@ -14,15 +13,13 @@ from starlette.responses import JSONResponse, Response
 
 from composer import Composer, Piece
 from core.audio import FORMATS, Samples, encode, target_rate
-from core.base_service import BaseService
 from core.errors import BadRequest
 from core.hub_model import find_model
 from core.job import Job
-from core.one_at_a_time import OneAtATime
 from core.service_args import read_args
 from core.torch_device import allow_downloads, pick_device
 from core.torch_faults import guarded
-from core.torch_sleep import HostCopy
+from core.torch_service import TorchService
 from music_args import MusicArgs
 from music_load import load_model
 from music_request import MusicRequest, SoundRequest, codec_of, wants_bytes
@@ -33,10 +30,9 @@ NO_ROOM = "ask for a shorter piece"
 SOUND_FORMAT = "mp3_44100_128"  # ElevenLabs' default
 
 
-class MusicgenService(BaseService):
+class MusicgenService(TorchService):
     def __init__(self) -> None:
         super().__init__(name="musicgen", port=8012)
-        self._copy: HostCopy | None = None
 
     async def initialize(self) -> None:
         self.options = read_args(MusicArgs, self.args)
@@ -50,9 +46,8 @@ class MusicgenService(BaseService):
         model.to(self.device)
         self.composer = Composer(model, tokenizer, self.options.window_seconds, self.options.overlap_seconds)
         self.load_progress(0.95, "warm-up")
-        self._compose_canary()
-        self._copy = HostCopy([model], self.device)
-        self._thread = OneAtATime("composer")
+        self.canary_output()
+        self.keeps_a_copy([model], self.device)
 
     def create_app(self) -> None:
         self.app.post("/v1/audio/generations")(self.generate)
@@ -79,24 +74,8 @@ class MusicgenService(BaseService):
             raise BadRequest(str(error), param="output_format") from None
         return await self._as_bytes(body.as_music(), name)
 
-    @property
-    def can_sleep(self) -> bool:
-        return self._copy is not None
-
-    async def sleep(self) -> None:
-        assert self._copy is not None
-        await self._thread.run(self._copy.sleep)
-
-    async def wake(self) -> None:
-        assert self._copy is not None
-        await self._thread.run(self._copy.wake)
-
-    async def canary(self) -> str | None:
-        return await self._thread.run(self._compose_canary)
-
-    def _compose_canary(self) -> str:
-        samples = self.composer.compose(CANARY, Job(), on_frames=lambda fraction: None)
-        return hashlib.sha256(samples.tobytes()).hexdigest()
+    def canary_output(self) -> bytes:
+        return self.composer.compose(CANARY, Job(), on_frames=lambda fraction: None).tobytes()
 
     def _tell_weights(self, fraction: float) -> None:
         self.load_progress(fraction * SHARE_OF_WEIGHTS, "weights")
@@ -128,7 +107,7 @@ class MusicgenService(BaseService):
             samples = self.composer.compose(piece, job, on_frames)
             return encode(flat(samples), self.composer.rate_hz, name)
 
-        return await self._thread.run(
+        return await self.model_thread.run(
             lambda: guarded(lambda: [one(i, p) for i, p in enumerate(pieces)], NO_ROOM, self.give_up)
         )
 
