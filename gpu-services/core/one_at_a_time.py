@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from anyio import CancelScope
+
 Result = TypeVar("Result")
 Item = TypeVar("Item")
 Tell = Callable[[Item], None]
@@ -49,7 +51,8 @@ class OneAtATime:
             await running
         finally:
             running.cancel()
-            await asyncio.wait([running])
+            with CancelScope(shield=True):  # Starlette's streams are cancelled again at each turn of the loop
+                await asyncio.wait([running])
 
     def _serve(self) -> None:
         while True:

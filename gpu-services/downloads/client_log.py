@@ -10,7 +10,11 @@ LOST = "Trying to resume"
 class LostConnections(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if LOST in str(record.msg):
-            tell("note", message="the connection was lost; going on where it stopped")
+            tell_lost_connection()
+
+
+def tell_lost_connection() -> None:
+    tell("note", message="the connection was lost; going on where it stopped")
 
 
 def tell_lost_connections() -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import httpx2  # type: ignore[import-not-found]  # what the client is made with
 from huggingface_hub import constants, hf_hub_download, hf_hub_url
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.file_download import http_get
@@ -16,6 +17,7 @@ from huggingface_hub.utils import build_hf_headers
 
 from .cache import HubFile, Manifest, Weights
 from .checked_file import CheckedFile
+from .client_log import tell_lost_connection
 from .events import Trouble
 from .hub import Access, page_of
 
@@ -70,15 +72,24 @@ def complete(part: CheckedFile, manifest: Manifest, file: HubFile, access: Acces
 
 
 def receive(part: CheckedFile, manifest: Manifest, file: HubFile, access: Access) -> None:
-    """The client itself goes on after a broken connection, and not after an error of the server."""
-    for wait_seconds in (*RETRY_AFTER_SECONDS, None):
+    """The client itself goes on after a connection that ended early, and neither after one that was reset nor
+    after an error of the server. As long as something comes, there is another try."""
+    tries = 0
+    while True:
+        before = part.size
         try:
             receive_once(part, manifest, file, access)
             return
-        except HfHubHTTPError as error:
-            if error.response.status_code < 500 or wait_seconds is None:
+        except (HfHubHTTPError, httpx2.ReadError) as error:
+            if isinstance(error, HfHubHTTPError) and error.response.status_code < 500:
                 raise
-            time.sleep(wait_seconds)
+            tries = 0 if part.size > before else tries
+            if tries == len(RETRY_AFTER_SECONDS):
+                raise
+            if isinstance(error, httpx2.ReadError):
+                tell_lost_connection()
+            time.sleep(RETRY_AFTER_SECONDS[tries])
+            tries += 1
 
 
 def receive_once(part: CheckedFile, manifest: Manifest, file: HubFile, access: Access) -> None:

@@ -19,6 +19,8 @@ from typing import Any
 os.environ["HF_HUB_DISABLE_XET"] = "1"  # read when the client is imported; see fetch.py
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 
+from huggingface_hub import constants
+
 from .access_token import find_token
 from .cache import HubFile, Manifest, Weights
 from .client_log import tell_lost_connections
@@ -87,6 +89,7 @@ def plan(weights: Weights, wanted: Repository, access: Access, commit: str | Non
     selection = select([file.path for file in listing.files], wanted)
     check_selection(wanted, selection, listing)
     files = tuple(file for file in listing.files if file.path in selection.paths)
+    check_sizes(wanted, files)
     manifest = Manifest(
         wanted.repo,
         wanted.revision,
@@ -134,6 +137,19 @@ def check_selection(wanted: Repository, selection: Selection, listing: Listing) 
             f"{wanted.repo} has no weights that could be loaded from it.",
             f"Look at its files: {page_of(wanted.repo)}/tree/{listing.commit}",
         )
+
+
+def check_sizes(wanted: Repository, files: Sequence[HubFile]) -> None:
+    """The hub sends larger files by xet alone, and the client refuses them in the middle of it all."""
+    most_bytes = constants.MAX_HTTP_DOWNLOAD_SIZE
+    for file in files:
+        if file.size_bytes > most_bytes:
+            raise Trouble(
+                f"{file.path} of {wanted.repo} has {file.size_bytes / 1e9:.0f} GB; "
+                f"the hub sends files of up to {most_bytes / 1e9:.0f} GB this way.",
+                "Take a repository whose weights are in several files. Or fetch it with the hub's own "
+                "command (hf download), and give its folder as args.model.",
+            )
 
 
 def described(paths: Sequence[str], files: Sequence[HubFile]) -> str:

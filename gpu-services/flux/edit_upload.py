@@ -1,7 +1,6 @@
 """Reads /v1/images/edits: a form with files, or JSON with data URLs."""
 
 import base64
-import binascii
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -82,7 +81,7 @@ def data_url_bytes(reference: Any, param: str) -> bytes:
         raise BadRequest(f"{param} must be a data URL in base64", param=param)
     try:
         return base64.b64decode(data, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise BadRequest(f"{param} is not valid base64: {error}", param=param) from None
 
 

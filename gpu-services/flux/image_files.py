@@ -1,6 +1,7 @@
 """Images to bytes and bytes to images."""
 
 import io
+import struct
 from typing import Any
 
 from core.errors import BadRequest
@@ -8,6 +9,8 @@ from core.errors import BadRequest
 MAX_INPUT_PIXELS = 40_000_000  # a small file can unfold into gigabytes
 MAX_INPUT_BYTES = 50 * 1024 * 1024
 INPUT_FORMATS = ("PNG", "JPEG", "WEBP")
+# What Pillow raises for broken files; the last two for EXIF entries of a wrong type.
+UNREADABLE = (OSError, SyntaxError, ValueError, struct.error, TypeError)
 
 
 def write_image(image: Any, output_format: str, compression: int) -> bytes:
@@ -20,7 +23,7 @@ def write_image(image: Any, output_format: str, compression: int) -> bytes:
 
 def read_image(data: bytes, param: str) -> Any:
     """Upright, in its own mode. Raises BadRequest, before anything large is unpacked."""
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, ImageOps
 
     if len(data) > MAX_INPUT_BYTES:
         raise BadRequest(f"The file is larger than {MAX_INPUT_BYTES >> 20} MB", param, code="image_too_large")
@@ -28,7 +31,7 @@ def read_image(data: bytes, param: str) -> Any:
         image = Image.open(io.BytesIO(data), formats=INPUT_FORMATS)
         refuse_large(image, param)
         return ImageOps.exif_transpose(image)
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+    except (*UNREADABLE, Image.DecompressionBombError) as error:
         raise BadRequest(
             f"The file is not a readable {', '.join(INPUT_FORMATS)} image ({error})",
             param,

@@ -7,22 +7,20 @@ from core.errors import BadRequest
 from image_files import mask_of, read_image
 from image_request import EditRequest, ImageRequest
 from image_size import Size, fitting_size, parse_size
-from painter import Order, Painter
+from painter import Order, Painter, default_strength
 from pipeline_args import PipelineArgs
+
+ONE_STEP = 1.000001  # so that rounding does not take it away
 
 
 def orders_of(
     request: ImageRequest, args: PipelineArgs, painter: Painter, image: Any = None, mask: Any = None
 ) -> list[Order]:
     """One for each of its `n` images, with seeds in a row. Raises BadRequest."""
-    painter.pipeline_for(image is not None, mask is not None)
+    pipe = painter.pipeline_for(image is not None, mask is not None)
     size = size_of(request, args, image)
     steps = request.steps or painter.default_steps
-    strength = request.strength if isinstance(request, EditRequest) else None
-    if strength is not None and int(steps * strength) < 1:
-        raise BadRequest(
-            f"strength {strength} of {steps} steps leaves none; send more steps", param="strength"
-        )
+    strength = strength_of(request, default_strength(pipe), steps)
     first_seed = request.seed if request.seed is not None else secrets.randbelow(2**32)
     return [
         Order(
@@ -38,6 +36,16 @@ def orders_of(
         )
         for i in range(request.n)
     ]
+
+
+def strength_of(request: ImageRequest, default: float | None, steps: int) -> float | None:
+    """None: the pipeline's default, unless that leaves none of a few steps. Raises BadRequest."""
+    asked = request.strength if isinstance(request, EditRequest) else None
+    if asked is None:
+        return None if default is None or int(steps * default) >= 1 else min(1.0, ONE_STEP / steps)
+    if int(steps * asked) < 1:
+        raise BadRequest(f"strength {asked} of {steps} steps leaves none; send more steps", param="strength")
+    return asked
 
 
 def size_of(request: ImageRequest, args: PipelineArgs, image: Any) -> Size:

@@ -137,6 +137,12 @@ def accepted(pipe: Any) -> set[str]:
     return set(inspect.signature(pipe.__call__).parameters)
 
 
+def default_strength(pipe: Any) -> float | None:
+    """How much an edit changes where nobody says; None where the pipeline makes no edits."""
+    parameter = inspect.signature(pipe.__call__).parameters.get("strength")
+    return None if parameter is None else float(parameter.default)
+
+
 def converted(pipe: Any, form: str) -> Any:
     """The same weights as another form of pipeline; None where diffusers has none for this model."""
     import diffusers

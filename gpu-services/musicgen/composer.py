@@ -10,6 +10,9 @@ from core.job import Job
 from frame_watch import FrameWatch
 from windows import FADE_SECONDS, Window, join_windows, plan_windows
 
+# Colder than this is the likeliest music anyway. Odds would overflow, which on a GPU ends the process.
+COLDEST = 0.01
+
 OnFrames = Callable[[float], None]
 """The fraction of a piece that is made."""
 
@@ -69,7 +72,7 @@ class Composer:
         options: dict[str, Any] = {"guidance_scale": piece.guidance} if piece.guidance is not None else {}
         if codes is not None:
             options["decoder_input_ids"] = codes
-        if piece.temperature > 0:
+        if piece.temperature >= COLDEST:
             options |= {"do_sample": True, "temperature": piece.temperature, "top_k": piece.top_k}
         else:
             options["do_sample"] = False

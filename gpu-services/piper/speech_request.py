@@ -19,6 +19,12 @@ class SpeechRequest(BaseModel):
     speed: float = Field(default=1.0, ge=0.25, le=4.0)
     stream_format: Literal["audio", "sse"] = "audio"
 
+    @field_validator("input")
+    @classmethod
+    def without_zeros(cls, text: str) -> str:
+        """espeak takes C strings, which end at a zero."""
+        return text.replace("\0", " ")
+
     @field_validator("response_format")
     @classmethod
     def is_supported(cls, name: str) -> str:

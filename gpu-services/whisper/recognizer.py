@@ -1,6 +1,5 @@
 """A loaded Whisper model: samples to segments."""
 
-import copy
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,11 +9,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from core.job import Job
+from core.job import Job, current_job
 from whisper_args import WhisperArgs, threads_to_use
 
 # OpenAI's rule for temperature 0: warmer by these steps while the text looks wrong.
 FALLBACK_TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+COLDEST = 0.01  # below, it is the likeliest text anyway, and the odds overflow
 WARM_UP = np.zeros(1600, np.float32)
 
 log = logging.getLogger(__name__)
@@ -57,12 +57,12 @@ class Recognizer:
     def listen(self, samples: NDArray[np.float32], wish: Wish, job: Job) -> Hearing:
         """Finds out the language now. Raises JobCancelled between two steps once the client has left."""
         job.progress(0.0, "listening")
-        segments, info = interruptible(self._model, job).transcribe(
+        segments, info = self._model.transcribe(
             samples,
             task=wish.task,
             language=wish.language,
             initial_prompt=wish.prompt or None,
-            temperature=list(FALLBACK_TEMPERATURES) if wish.temperature == 0 else [wish.temperature],
+            temperature=list(FALLBACK_TEMPERATURES) if wish.temperature < COLDEST else [wish.temperature],
             beam_size=self._args.beam_size,
             word_timestamps=wish.with_words,
             vad_filter=wish.without_silence or self._args.vad_filter,
@@ -71,23 +71,26 @@ class Recognizer:
 
 
 class Steps:
-    """CTranslate2's model, which raises JobCancelled where its next step is asked for."""
+    """A part of the model. Raises JobCancelled where its next step is asked for once the client has left."""
 
-    def __init__(self, model: Any, job: Job) -> None:
-        self._model = model
-        self._job = job
+    def __init__(self, part: Any) -> None:
+        self._part = part
 
     def __getattr__(self, name: str) -> Any:
-        self._job.raise_if_cancelled()
-        return getattr(self._model, name)
+        current_job().raise_if_cancelled()
+        return getattr(self._part, name)
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        current_job().raise_if_cancelled()
+        return self._part(*args, **options)
 
 
-def interruptible(model: Any, job: Job) -> Any:
-    """A faster-whisper model for one job. A window of 30 s takes several steps: it is encoded, its text is
-    tried at up to six temperatures, its words are aligned. Within a step CTranslate2 goes on to its end."""
-    listener = copy.copy(model)
-    listener.model = Steps(model.model, job)
-    return listener
+def make_interruptible(model: Any, voice_detector: Any) -> None:
+    """Voice is looked for in five minutes at a time. A window of 30 s takes several steps: it is encoded, its
+    text is tried at up to six temperatures, its words are aligned. A step itself goes on to its end."""
+    voice_detector.session = Steps(voice_detector.session)
+    model.feature_extractor = Steps(model.feature_extractor)
+    model.model = Steps(model.model)
 
 
 def watched(segments: Iterator[Any], duration_seconds: float, job: Job) -> Iterator[Any]:
@@ -116,6 +119,7 @@ def load(folder: Path, args: WhisperArgs) -> Any:
 
 def warmed_up(folder: Path, args: WhisperArgs, device: str) -> Any:
     from faster_whisper import WhisperModel
+    from faster_whisper.vad import get_vad_model
 
     model: Any = WhisperModel(
         str(folder),
@@ -128,5 +132,6 @@ def warmed_up(folder: Path, args: WhisperArgs, device: str) -> Any:
     )
     for _ in model.transcribe(WARM_UP, language="en", temperature=0.0)[0]:
         pass
+    make_interruptible(model, get_vad_model())
     log.info("Whisper runs on %s in %s", model.model.device, model.model.compute_type)
     return model

@@ -24,6 +24,8 @@ export async function inlineJson(artifacts: ArtifactSource, record: JobRecord): 
     typeof part === 'string' ? Buffer.byteLength(part) : Math.ceil(part.bytes / 3) * 4,
   );
   const content = Readable.from(pieces(artifacts, record, parts, opened), { objectMode: false });
+  // A generator that was never started, or that stands before the file, does not close it.
+  content.once('close', () => opened?.destroy());
   return { bytes: lengths.reduce((sum, each) => sum + each, 0), content };
 }
 

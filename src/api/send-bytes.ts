@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
  * @throws what kept the source from being read to its end; the client sees a body that breaks off
  */
 export async function sendBytes(content: Readable, response: ServerResponse): Promise<void> {
+  if (response.destroyed) return void content.destroy();
   try {
     await pipeline(content, response);
   } catch (error) {

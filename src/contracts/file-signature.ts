@@ -39,8 +39,8 @@ export const isImage = (format: FileFormat): boolean => contentTypes[format].sta
 /** The format of a name (`jpg`) or a content type (`audio/mpeg; rate=…`); null: none whose first bytes are known. */
 export function formatNamed(name: string): FileFormat | null {
   const plain = name.split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  if (plain in contentTypes) return plain as FileFormat;
-  return formatsByName[plain] ?? null;
+  if (Object.hasOwn(contentTypes, plain)) return plain as FileFormat;
+  return Object.hasOwn(formatsByName, plain) ? (formatsByName[plain] ?? null) : null;
 }
 
 /** What a file is by its first bytes; null: nothing that is known here. */

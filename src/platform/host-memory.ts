@@ -6,17 +6,26 @@ export interface MemoryFiles {
   /** Limit and use of the container, bytes; null where there is none. */
   readonly limit: string | null;
   readonly used: string | null;
+  /** `memory.stat` of the container. */
+  readonly stat: string | null;
 }
 
 const bytesPerMb = 1024 * 1024;
 
 /** Memory that may be taken without pushing anything out, MB: the machine's, or what the container still has. */
-export function freeMbOf({ meminfo, limit, used }: MemoryFiles): number | null {
+export function freeMbOf({ meminfo, limit, used, stat }: MemoryFiles): number | null {
   const availableKb = Number(/^MemAvailable:\s+(\d+) kB/m.exec(meminfo)?.[1] ?? Number.NaN);
   if (Number.isNaN(availableKb)) return null;
-  const ofContainer = (Number(limit ?? Number.NaN) - Number(used ?? Number.NaN)) / bytesPerMb;
+  const heldBytes = Number(used ?? Number.NaN) - cacheBytesOf(stat ?? '');
+  const ofContainer = (Number(limit ?? Number.NaN) - heldBytes) / bytesPerMb;
   const ofMachine = availableKb / 1024;
   return Math.floor(Number.isNaN(ofContainer) ? ofMachine : Math.min(ofMachine, Math.max(0, ofContainer)));
+}
+
+/** Pages of files that nobody has read lately: they count as used, and are given up when memory is needed. */
+function cacheBytesOf(stat: string): number {
+  const found = /^total_inactive_file (\d+)/m.exec(stat) ?? /^inactive_file (\d+)/m.exec(stat);
+  return Number(found?.[1] ?? 0);
 }
 
 /** null where the system does not say. */
@@ -28,13 +37,12 @@ export async function hostFreeMb(): Promise<number | null> {
     );
   const meminfo = await read('/proc/meminfo');
   if (meminfo === null) return null;
-  const [limit, used] = await Promise.all([
-    read('/sys/fs/cgroup/memory.max').then(
-      (text) => text ?? read('/sys/fs/cgroup/memory/memory.limit_in_bytes'),
-    ),
-    read('/sys/fs/cgroup/memory.current').then(
-      (text) => text ?? read('/sys/fs/cgroup/memory/memory.usage_in_bytes'),
-    ),
+  const ofGroup = async (v2: string, v1: string) =>
+    (await read(`/sys/fs/cgroup/${v2}`)) ?? (await read(`/sys/fs/cgroup/memory/${v1}`));
+  const [limit, used, stat] = await Promise.all([
+    ofGroup('memory.max', 'memory.limit_in_bytes'),
+    ofGroup('memory.current', 'memory.usage_in_bytes'),
+    ofGroup('memory.stat', 'memory.stat'),
   ]);
-  return freeMbOf({ meminfo, limit, used });
+  return freeMbOf({ meminfo, limit, used, stat });
 }

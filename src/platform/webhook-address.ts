@@ -57,6 +57,7 @@ export function checkWebhookUrl(url: string, policy: WebhookPolicy): void {
 }
 
 function problemOf(text: string, url: URL | null, { allowHttp }: WebhookPolicy): string | null {
+  if (!text.isWellFormed()) return 'it holds half of a character.';
   if (url === null) return 'not a URL. Write it in full, such as https://example.com/hook.';
   if (text.length > longestUrl) return `longer than ${longestUrl} characters.`;
   if (url.protocol === 'http:' && !allowHttp)

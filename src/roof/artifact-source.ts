@@ -10,14 +10,26 @@ import type { House } from './house.ts';
 export const artifactToken = (redis: WorkerConnection): Promise<string> =>
   sharedSecret(redis, 'artifacts', makeToken);
 
+/** The client for files on other machines, made when it is first needed; a failure to is not kept. */
+export function artifactClient(house: House, redis: WorkerConnection): () => Promise<ArtifactClient> {
+  let client: Promise<ArtifactClient> | null = null;
+  const connect = async () => new ArtifactClient({ http: house.http, token: await artifactToken(redis) });
+  return () => {
+    client ??= connect().catch((error) => {
+      client = null;
+      throw error;
+    });
+    return client;
+  };
+}
+
 /** A job's files from this disk, else from the worker that made them. */
 export function artifactSource(
   house: House,
   redis: WorkerConnection,
   board: RedisWorkerBoard,
 ): ArtifactSource {
-  let client: Promise<ArtifactClient> | null = null;
-  const connect = async () => new ArtifactClient({ http: house.http, token: await artifactToken(redis) });
+  const client = artifactClient(house, redis);
   return {
     async open(record, index, range) {
       const here = await house.artifacts.open(record.id, index, range);
@@ -25,8 +37,7 @@ export function artifactSource(
       if (here !== null || file === undefined) return here;
       const url = await addressOf(board, record.worker);
       if (url === null) return null;
-      client ??= connect();
-      return (await client).open(url, { jobId: record.id, file }, range);
+      return (await client()).open(url, { jobId: record.id, file }, range);
     },
   };
 }

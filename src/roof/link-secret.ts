@@ -6,16 +6,26 @@ import { sharedSecret } from '../queue/shared-secret.ts';
 import type { WorkerConnection } from './ground-floor.ts';
 
 const patienceMs = 2000;
+const retryMs = 5000;
 
-/** Gives links their secret, the same on every API of one Redis; does not wait long for a Redis that is away. */
+/**
+ * Gives links their secret, the same on every API of one Redis. The start does not wait long for a Redis that is away,
+ * full or read-only; it is asked again until it answers.
+ */
 export function linkSecret(redis: WorkerConnection, links: SignedLinks): Service {
-  const known = sharedSecret(redis, 'links', makeToken).then(
-    (secret) => links.use(secret),
-    () => undefined,
-  );
+  const stopped = new AbortController();
+  const learn = async () => {
+    while (!stopped.signal.aborted) {
+      try {
+        return links.use(await sharedSecret(redis, 'links', makeToken));
+      } catch {
+        await sleep(retryMs, undefined, { ref: false, signal: stopped.signal }).catch(() => undefined);
+      }
+    }
+  };
   return {
     name: 'link secret',
-    start: () => Promise.race([known, sleep(patienceMs, undefined, { ref: false })]),
-    stop: async () => {},
+    start: () => Promise.race([learn(), sleep(patienceMs, undefined, { ref: false })]),
+    stop: async () => stopped.abort(),
   };
 }

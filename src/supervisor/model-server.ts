@@ -7,6 +7,7 @@ import type { ExitStatus } from '../platform/child-process.ts';
 import { Mailbox } from '../platform/mailbox.ts';
 import { exitReason, withLastWords } from './exit-reason.ts';
 import type { ProbeClient } from './health-probe.ts';
+import { HeldMemoryMeter, nothingHeld } from './held-memory.ts';
 import {
   type LifecycleEffect,
   type LifecycleEvent,
@@ -55,13 +56,12 @@ export class ModelServer {
   private process: ModelProcess | null = null;
   private leases: ServerLeases | null = null;
   private sleepTier: SleepTier | null = null;
-  private held = { mb: 0, freeBeforeMb: 0 };
-  /** Resolves when `held` says what this start holds. */
-  private measured: Promise<void> = Promise.resolve();
+  private readonly held: HeldMemoryMeter;
   private isClosed = false;
 
   constructor(options: ModelServerOptions) {
     this.options = options;
+    this.held = new HeldMemoryMeter(options.gate);
     this.current = newServer(options.surroundings.clock.now());
   }
 
@@ -156,11 +156,10 @@ export class ModelServer {
 
   private async fallAsleep(reason: string): Promise<boolean> {
     const spec = this.options.spec();
-    if (!spec?.sleep || this.sleepTier === null || this.isClosed || this.current.state !== 'ready')
-      return false;
+    const tier = this.sleepTier;
+    if (!spec?.sleep || tier === null || this.isClosed || this.current.state !== 'ready') return false;
     this.apply({ type: 'drain', reason });
-    await this.measured;
-    if (!(await this.sleepTier.sleep(spec, this.held))) return false;
+    if (!(await tier.sleep(spec, await this.held.now()))) return false;
     this.apply({ type: 'slept' });
     return this.status.state === 'asleep';
   }
@@ -175,7 +174,7 @@ export class ModelServer {
     }
     const freeBeforeMb = await gate.freeMb();
     if (!(await this.sleepTier?.wake(spec))) return false;
-    this.measured = this.measure(freeBeforeMb);
+    this.held.measure(freeBeforeMb);
     this.apply({ type: 'ready' });
     return this.status.state === 'ready';
   }
@@ -199,16 +198,9 @@ export class ModelServer {
     const { clock } = this.options.surroundings;
     const patience = sleepPatienceMs === undefined ? {} : { patienceMs: sleepPatienceMs };
     this.sleepTier = new SleepTier({ target, bootId, http, gate, clock, emit, hostFreeMb, ...patience });
-    this.held = { mb: 0, freeBeforeMb: 0 };
-    this.measured = this.measure(freeBeforeMb);
+    this.held.measure(freeBeforeMb);
     this.apply({ type: 'ready' });
     void process.exited.then((exit) => this.afterExit(process, exit));
-  }
-
-  private async measure(freeBeforeMb: number | null): Promise<void> {
-    const freeNowMb = await this.options.gate.freeMb();
-    if (freeBeforeMb === null || freeNowMb === null) return;
-    this.held = { mb: freeBeforeMb - freeNowMb, freeBeforeMb: freeNowMb };
   }
 
   private startFailed(error: unknown, calledOff: AbortSignal) {
@@ -230,9 +222,12 @@ export class ModelServer {
     const process = this.process;
     // Called off while it woke: its process may have gone meanwhile.
     if (!process) return this.apply({ type: 'gone' });
+    // Asleep, or called off before it was ready, it holds next to nothing.
+    const isUp = this.current.state === 'ready' || this.current.state === 'draining';
+    const held = isUp ? await this.held.now() : nothingHeld;
     this.apply({ type: 'stop', reason });
     await process.exited;
-    await this.options.gate.waitUntilBack(this.options.model, this.held);
+    await this.options.gate.waitUntilBack(this.options.model, held);
     this.apply({ type: 'gone' });
   }
 

@@ -5,6 +5,7 @@ import { canarySchema, healthSchema, servicePaths } from '../contracts/service-p
 import type { Clock } from '../platform/clock.ts';
 import type { Target } from '../platform/http-client.ts';
 import type { ProbeClient } from './health-probe.ts';
+import type { HeldMemory } from './held-memory.ts';
 import type { VramGate } from './vram-gate.ts';
 
 export interface SleepTierOptions {
@@ -18,12 +19,6 @@ export interface SleepTierOptions {
   readonly hostFreeMb: () => Promise<number | null>;
   /** How long falling asleep, waking or a canary may take. */
   readonly patienceMs?: number;
-}
-
-/** GPU memory of a server: what it holds, and what was free beside it. */
-export interface HeldMemory {
-  readonly mb: number;
-  readonly freeBeforeMb: number;
 }
 
 const patienceMs = 60_000;

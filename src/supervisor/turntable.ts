@@ -90,6 +90,7 @@ export class ProcessTurntable {
       probe: gpuProbe,
       clock,
       emit,
+      endSleepers: () => this.endSleepers(),
       sweepLeftovers: () => killMarked(instanceId, (bootId) => !this.isLive(bootId), clock),
       ...(settleMs === undefined ? {} : { settleMs }),
     });
@@ -163,6 +164,12 @@ export class ProcessTurntable {
   async logTail(model: ModelId, lines: number): Promise<readonly string[] | null> {
     const isKnown = this.options.models().has(model) || this.logs.has(model);
     return isKnown ? this.log(model).tail(lines) : null;
+  }
+
+  private async endSleepers(): Promise<number> {
+    const asleep = [...this.servers.values()].filter(({ status }) => status.state === 'asleep');
+    await Promise.all(asleep.map((server) => server.unload('its GPU memory is needed')));
+    return asleep.length;
   }
 
   private isLive(bootId: string): boolean {

@@ -2,6 +2,7 @@ import type { Emit } from '../contracts/events.ts';
 import type { ModelId } from '../contracts/ids.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { GpuProbe } from './gpu-probe.ts';
+import type { HeldMemory } from './held-memory.ts';
 
 const pollMs = 250;
 /** A driver gives memory back up to a few seconds after the last process is gone. */
@@ -13,6 +14,8 @@ export interface VramGateOptions {
   readonly probe: GpuProbe;
   readonly clock: Clock;
   readonly emit: Emit;
+  /** Ends servers that sleep: what they keep of the GPU is small, and missing now. Returns how many they were. */
+  readonly endSleepers: () => Promise<number>;
   /** Ends processes of ours that belong to no live server; returns their pids. */
   readonly sweepLeftovers: () => Promise<readonly number[]>;
   readonly settleMs?: number;
@@ -33,6 +36,7 @@ export class VramGate {
   private readonly probe: GpuProbe;
   private readonly clock: Clock;
   private readonly emit: Emit;
+  private readonly endSleepers: () => Promise<number>;
   private readonly sweepLeftovers: () => Promise<readonly number[]>;
   private readonly settleMs: number;
 
@@ -40,6 +44,7 @@ export class VramGate {
     this.probe = options.probe;
     this.clock = options.clock;
     this.emit = options.emit;
+    this.endSleepers = options.endSleepers;
     this.sweepLeftovers = options.sweepLeftovers;
     this.settleMs = options.settleMs ?? settleMs;
   }
@@ -50,14 +55,14 @@ export class VramGate {
   }
 
   /**
-   * Resolves when `needMb` are free: waits for memory on its way back, then ends leftovers of ours and waits again.
+   * Resolves when `needMb` are free: waits for memory on its way back, then ends sleepers and leftovers of ours and waits again.
    * @throws NoRoom that names the holders; whatever `signal` aborts with
    */
   async waitForRoom(model: ModelId, needMb: number, signal: AbortSignal): Promise<void> {
     if (needMb === 0 || (await this.isFree(model, needMb, signal))) return;
     signal.throwIfAborted();
-    const swept = await this.sweepLeftovers();
-    if (swept.length > 0 && (await this.isFree(model, needMb, signal))) return;
+    const ended = (await this.endSleepers()) + (await this.sweepLeftovers()).length;
+    if (ended > 0 && (await this.isFree(model, needMb, signal))) return;
     signal.throwIfAborted();
     const freeMb = (await this.freeMb()) ?? 0;
     const holders = await this.probe.holders();
@@ -66,10 +71,7 @@ export class VramGate {
   }
 
   /** Whether a model's memory came back. Where it was ended and did not, the next load's gate decides. */
-  async waitUntilBack(
-    model: ModelId,
-    held: { readonly mb: number; readonly freeBeforeMb: number },
-  ): Promise<boolean> {
+  async waitUntilBack(model: ModelId, held: HeldMemory): Promise<boolean> {
     if (held.mb <= 0) return true;
     const needMb = Math.round(held.freeBeforeMb + held.mb * backShare);
     const never = new AbortController().signal;

@@ -191,12 +191,13 @@ export class GpuLoop {
   }
 
   private nextWish(): SwapPlan | null {
-    const { residents, registry, failures } = this.options;
+    const { residents, registry, failures, turntable } = this.options;
     const { models, vramMb } = registry();
+    const isAsleep = (model: ModelId) => turntable.states().get(model)?.state === 'asleep';
     for (let wish = this.wishes.shift(); wish !== undefined; wish = this.wishes.shift()) {
       if (wish.type === 'load') failures.forget(wish.model);
       const pictures = residents.pictures((model: ModelId) => models.get(model)?.pinned ?? false);
-      const plan = planWish(wish, { residents: pictures, specs: models, vramMb });
+      const plan = planWish(wish, { residents: pictures, isAsleep, specs: models, vramMb });
       if (plan !== null) return plan;
     }
     return null;

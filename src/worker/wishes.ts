@@ -8,6 +8,8 @@ export type Wish = Extract<ControlMessage, { type: 'load' | 'unload' }>;
 
 export interface WishFacts {
   readonly residents: readonly ResidentPicture[];
+  /** It is off the turntable, and its process is kept in host memory. */
+  readonly isAsleep: (model: ModelId) => boolean;
   readonly specs: ReadonlyMap<ModelId, ModelSpec>;
   /** 0: one resident at a time. */
   readonly vramMb: number;
@@ -17,7 +19,10 @@ export interface WishFacts {
 export function planWish(wish: Wish, facts: WishFacts): SwapPlan | null {
   const isResident = facts.residents.some(({ id }) => id === wish.model);
   const asked = { reason: 'operator', why: 'an operator asked for it' };
-  if (wish.type === 'unload') return isResident ? { load: null, evict: [wish.model], ...asked } : null;
+  if (wish.type === 'unload') {
+    const isThere = isResident || facts.isAsleep(wish.model);
+    return isThere ? { load: null, evict: [wish.model], ...asked } : null;
+  }
   if (isResident || !facts.specs.has(wish.model)) return null;
   const evict = victims(wish.model, facts);
   return evict === null ? null : { load: wish.model, evict, ...asked };

@@ -11,6 +11,7 @@ import random
 import re
 import select
 import socket
+import struct
 import sys
 import threading
 from collections import Counter
@@ -59,6 +60,8 @@ class Habits:
 
     #: Breaks the connection after so many bytes of an answer, as often as the list is long.
     cuts: dict[str, list[int]] = field(default_factory=dict)
+    #: A cut is a reset, as of a proxy that was restarted.
+    resets: bool = False
     #: Sends other bytes of the same length.
     corrupts: set[str] = field(default_factory=set)
     #: Sends fewer bytes than the list of files says, and says so.
@@ -225,7 +228,7 @@ class Handler(BaseHTTPRequestHandler):
         cut = habits.cuts[path].pop(0) if habits.cuts.get(path) else None
         for begin in range(0, len(data), PIECE_BYTES):
             if cut is not None and begin >= cut:
-                self.close_connection = True
+                self.cut()
                 return
             if begin >= habits.holds.get(path, len(data)):
                 self.hub.is_held.set()
@@ -235,6 +238,12 @@ class Handler(BaseHTTPRequestHandler):
             piece = data[begin : begin + PIECE_BYTES]
             self.wfile.write(piece)
             self.hub.served[path] += len(piece)
+
+    def cut(self) -> None:
+        self.close_connection = True
+        if self.hub.habits.resets:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
 
     def client_has_left(self) -> bool:
         is_told = select.select([self.connection], [], [], 0)[0]

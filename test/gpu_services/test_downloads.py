@@ -27,6 +27,13 @@ ROOMLESS = (
     "runpy.run_module('downloads.pull', run_name='__main__')"
 )
 
+SMALL_FILES_ONLY = (
+    "import runpy\n"
+    "from huggingface_hub import constants\n"
+    "constants.MAX_HTTP_DOWNLOAD_SIZE = 1_000_000\n"
+    "runpy.run_module('downloads.pull', run_name='__main__')"
+)
+
 
 @dataclass
 class Outcome:
@@ -247,6 +254,15 @@ def test_a_lost_connection_costs_only_what_was_on_its_way(folder: Path) -> None:
     assert 6_000_000 <= here.hub.served[SHARDS[0]] < 6_000_000 + 2 * (1 << 20) + 200_000
 
 
+def test_a_connection_that_is_reset_is_taken_up_again_as_long_as_something_comes(folder: Path) -> None:
+    with place(folder, tiny=tiny_repo(12_000_000)) as here:
+        here.hub.habits.cuts[SHARDS[0]] = [2_500_000, 2_500_000]
+        here.hub.habits.resets = True
+        outcome = here.run([{"repo": "org/tiny"}])
+    assert outcome.code == 0, outcome
+    assert len(outcome.of("note")) == 2
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_what_was_interrupted_goes_on_where_it_was(folder: Path, number: int) -> None:
     repo = tiny_repo(12_000_000)
@@ -343,6 +359,14 @@ def test_a_disk_that_is_too_small_is_told_before_the_first_byte(folder: Path) ->
     )
     assert "Free 2.2 MB there" in error["fix"]
     assert sum(here.hub.served.values()) == 0
+
+
+def test_a_file_that_the_hub_does_not_send_this_way_is_told_before_the_first_byte(folder: Path) -> None:
+    with place(folder, tiny=tiny_repo()) as here:
+        outcome = here.run([{"repo": "org/tiny"}], program=("-c", SMALL_FILES_ONLY))
+    assert outcome.error["message"].startswith(f"{SHARDS[0]} of org/tiny has ")
+    assert "in several files" in outcome.error["fix"]
+    assert outcome.of("plan") == [] and sum(here.hub.served.values()) == 0
 
 
 def test_weights_that_can_run_code_are_refused_by_name_unless_they_are_allowed(folder: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import io
 import json
+import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -56,6 +57,17 @@ def opened(data: bytes) -> Image.Image:
 def png(size: tuple[int, int] = (128, 64), color: Any = (200, 30, 30), mode: str = "RGB") -> bytes:
     file = io.BytesIO()
     Image.new(mode, size, color).save(file, format="PNG")
+    return file.getvalue()
+
+
+def odd_exif(number: int) -> bytes:
+    """A picture that lies on its side, with a text in an EXIF entry that should be a number."""
+    text = struct.pack("<HHI4s", number, 2, 4, b"odd\0")
+    lies = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)
+    directory = struct.pack("<H", 2) + b"".join(sorted([text, lies])) + bytes(4)
+    file = io.BytesIO()
+    exif = b"Exif\0\0II*\0" + struct.pack("<I", 8) + directory
+    Image.new("RGB", (64, 64)).save(file, format="JPEG", exif=exif)
     return file.getvalue()
 
 
@@ -311,6 +323,9 @@ def test_an_edit_streams_with_its_own_event_names(client: httpx.Client) -> None:
         ({"image": "data:image/png;base64,????"}, "images", "invalid_value"),
         ({"image": data_url(b"not an image")}, "image", "invalid_image"),
         ({"image": data_url(png()[:-40])}, "image", "invalid_image"),
+        ({"image": data_url(odd_exif(0x011A))}, "image", "invalid_image"),
+        ({"image": data_url(odd_exif(0x0100))}, "image", "invalid_image"),
+        ({"image": "data:image/png;base64,ä"}, "images", "invalid_value"),
         ({"images": [data_url(png()), data_url(png())]}, "image", "invalid_value"),
         ({"mask": data_url(png())}, "mask", "invalid_value"),
         ({"mask": data_url(png((64, 64), (0, 0, 0, 0), "RGBA"))}, "mask", "invalid_value"),

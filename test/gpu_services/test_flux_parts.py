@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from core.errors import BadRequest
 from edit_upload import edit_of_json
-from image_request import ImageRequest
+from image_request import EditRequest, ImageRequest
 from image_size import Size, fitting_size, parse_size
+from orders import strength_of
 from pipeline_args import Lora, PipelineArgs
 from preview import end_of_line, preview_steps
 
@@ -57,6 +58,25 @@ def test_a_fitting_size_is_always_allowed() -> None:
         for height in range(1, 6000, 271):
             size = fitting_size(width, height, 1024 * 1024)
             assert parse_size(str(size)) == size and size.width * size.height <= 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("asked", "default", "steps", "expected"),
+    [
+        (None, None, 4, None),
+        (None, 0.3, 4, None),
+        (None, 0.3, 3, pytest.approx(1 / 3, abs=0.001)),
+        (None, 0.01, 49, pytest.approx(1 / 49, abs=0.001)),
+        (None, 0.9999, 1, 1.0),
+        (0.5, 0.3, 2, 0.5),
+    ],
+)
+def test_an_edit_has_at_least_one_step(
+    asked: float | None, default: float | None, steps: int, expected: Any
+) -> None:
+    strength = strength_of(EditRequest(prompt="a cat", strength=asked), default, steps)
+    assert strength == expected
+    assert strength is None or int(steps * strength) >= 1
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,10 @@ def test_without_a_seed_the_one_that_was_drawn_gives_the_piece_again(client: htt
     assert compose(client, seed=drawn["seed"]) == [base64.b64decode(drawn["b64_json"])]
 
 
+def test_next_to_no_temperature_is_none(client: httpx.Client) -> None:
+    assert compose(client, temperature=1e-40) == compose(client, temperature=0)
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"guidance": 9}, {"temperature": 0.2}, {"temperature": 0}, {"top_k": 2}, {"prompt": "a march"}],

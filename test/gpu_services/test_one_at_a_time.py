@@ -3,6 +3,7 @@
 import asyncio
 import threading
 
+import anyio
 import pytest
 
 from core.job import Job, current_job, enter_job
@@ -110,4 +111,33 @@ async def test_a_stream_that_is_left_waits_for_its_work(thread: OneAtATime) -> N
     assert await anext(stream) == 1
     job.cancel()
     await stream.aclose()  # type: ignore[attr-defined]
+    assert ended == [True]
+
+
+async def test_a_stream_that_is_cancelled_at_every_turn_waits_for_its_work_too(thread: OneAtATime) -> None:
+    """As anyio's scopes do, and with them Starlette's streams whose client has left."""
+    begun, may_end, ended = asyncio.Event(), threading.Event(), []
+
+    def work(tell: Tell[int]) -> None:
+        tell(1)
+        may_end.wait()
+        ended.append(True)
+
+    async def listen() -> None:
+        async for _ in thread.stream(work):
+            begun.set()
+
+    async def leave() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(listen)
+            await begun.wait()
+            group.cancel_scope.cancel()
+
+    leaving = asyncio.ensure_future(leave())
+    await begun.wait()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not leaving.done()
+    may_end.set()
+    await leaving
     assert ended == [True]

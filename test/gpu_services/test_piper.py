@@ -71,6 +71,11 @@ def test_pcm_is_24_khz_without_a_header(client: httpx.Client) -> None:
     assert loudness(samples) > 0.01
 
 
+def test_a_zero_in_the_text_is_a_space(client: httpx.Client) -> None:
+    answer = client.post(SPEECH, json=request(input="The train\0leaves the station."))
+    assert answer.status_code == 200, answer.text
+
+
 @pytest.mark.parametrize("voice", ["alloy", "nova", "default", "en_US-joe-medium", {"id": "echo"}])
 def test_openais_voices_and_its_own_name_all_speak(client: httpx.Client, voice: Any) -> None:
     assert client.post(SPEECH, json=request(input="Hi.", voice=voice)).status_code == 200

@@ -1,5 +1,6 @@
 """The Whisper service with its real engine, on speech that Piper has said."""
 
+import contextvars
 import difflib
 import io
 import json
@@ -8,6 +9,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -15,10 +17,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from core.job import Job, JobCancelled
+from core.job import Job, JobCancelled, enter_job
 from harness import SERVICES, Service, eventually, ready_service, running_service, short_folder, venv_python
 from languages import NAMES
-from recognizer import interruptible
+from recognizer import make_interruptible
 from spoken import TINY, put_into_containers, speak
 
 SERVER = SERVICES / "whisper" / "server.py"
@@ -314,29 +316,53 @@ def test_a_client_that_leaves_stops_it_between_two_segments(service: Service, lo
     assert told and 1.0 not in [event["progress"] for event in told]
 
 
-class TwoSteps:
-    """A faster-whisper model around a CTranslate2 model, as much as matters here."""
+class Model:
+    """As much of faster-whisper as matters here; the client leaves after some of its steps."""
 
-    def __init__(self) -> None:
-        self.model = self
+    def __init__(self, job: Job, steps_before_leaving: int) -> None:
+        self._job = job
+        self._left_after = steps_before_leaving
         self.done: list[str] = []
+        self.voice_detector = SimpleNamespace(session=self)
+        self.model = self.feature_extractor = self
+
+    def transcribe(self) -> None:
+        self.voice_detector.session.run()
+        self.feature_extractor()
+        self.model.encode()
+        self.model.generate()
+
+    def run(self) -> None:
+        self._did("voice")
+
+    def __call__(self) -> None:
+        self._did("features")
 
     def encode(self) -> None:
-        self.done.append("encode")
+        self._did("window")
 
     def generate(self) -> None:
-        self.done.append("generate")
+        self._did("text")
+
+    def _did(self, step: str) -> None:
+        self.done.append(step)
+        if len(self.done) == self._left_after:
+            self._job.cancel()
 
 
-def test_a_client_that_leaves_within_a_window_stops_it_before_the_next_step() -> None:
-    whole, left, stays = TwoSteps(), Job("job_1"), Job("job_2")
-    one, other = interruptible(whole, left), interruptible(whole, stays)
-    one.model.encode()
-    left.cancel()
-    with pytest.raises(JobCancelled):
-        one.model.generate()
-    other.model.generate()
-    assert whole.done == ["encode", "generate"] and whole.model is whole
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_a_client_that_leaves_within_a_window_stops_it_before_the_next_step(steps: int) -> None:
+    job = Job("job_1")
+    model = Model(job, steps)
+    make_interruptible(model, model.voice_detector)
+
+    def work_for_the_job() -> None:
+        enter_job(job)
+        with pytest.raises(JobCancelled):
+            model.transcribe()
+
+    contextvars.copy_context().run(work_for_the_job)
+    assert model.done == ["voice", "features", "window", "text"][:steps]
 
 
 def job_events(

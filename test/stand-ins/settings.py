@@ -61,6 +61,7 @@ class Settings:
     when: str | None = None  # an answer habit shows only when this text is asked
     can_sleep: bool = False
     wake_ms: int = 0
+    asleep_mb: int = 0  # what it keeps of the GPU's memory while it sleeps
 
     socket: str | None = None
     port: int | None = None

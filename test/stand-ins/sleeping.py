@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from answers import error_body
-from ledger import let_go
+from ledger import hold, let_go
 from loading import LINGER_SECONDS, take_memory
 from settings import Settings
 from status import Status
@@ -43,6 +43,8 @@ class SleepSwitch:
             return self._fail("no room to sleep in")
         if self._settings.ledger is not None and self._settings.habit != "sleep_keeps_vram":
             let_go(self._settings.ledger)
+            if self._settings.asleep_mb > 0:
+                hold(self._settings.ledger, self._settings.asleep_mb, name=self._settings.model)
         self._status.become("ASLEEP")
         return self._status.health()
 

@@ -4,6 +4,7 @@ import { type BoxOptions, model, type StandIn, type TurntableBox, turntableBox }
 
 const a = model('a');
 const other = model('other');
+const beside = model('beside');
 const gpu = { withGpu: true, settleMs: 300 };
 
 /** A box whose model `a` is ready, and sleeps when it is evicted. */
@@ -12,7 +13,11 @@ async function ready(
   standIn: StandIn = {},
   options: BoxOptions = gpu,
 ): Promise<TurntableBox> {
-  const standIns = { a: { vramMb: 20_000, sleep: true, ...standIn }, other: { vramMb: 20_000 } };
+  const standIns = {
+    a: { vramMb: 20_000, sleep: true, ...standIn },
+    other: { vramMb: 20_000 },
+    beside: { vramMb: 8_000 },
+  };
   const box = await turntableBox(t, standIns, options);
   await box.turntable.load(a);
   return box;
@@ -39,6 +44,40 @@ test('an evicted model sleeps, another takes its memory, and it wakes with the s
   assert.deepEqual(statesOf(box).slice(-4), ['draining', 'asleep', 'loading', 'ready']);
   assert.deepEqual([box.events.of('server.slept').length, box.events.of('server.woke').length], [1, 1]);
   assert.notEqual(box.turntable.lease(a), null);
+});
+
+test('it sleeps, and is ended, beside others that came since it was loaded', async (t) => {
+  const box = await ready(t, { vramMb: 8_000 }, { ...gpu, settleMs: 20_000 });
+  await box.turntable.load(beside);
+  await box.turntable.evict(a, 'makes room');
+  assert.equal(stateOf(box)?.state, 'asleep');
+  await box.turntable.load(a);
+  await box.turntable.unload(a, 'asked for');
+  assert.equal(box.events.of('vram.waiting').length, 0);
+});
+
+test('one that keeps its memory does not pass for asleep because another has left', async (t) => {
+  const box = await turntableBox(
+    t,
+    {
+      beside: { vramMb: 8_000 },
+      a: { vramMb: 8_000, sleep: true, habit: 'sleep_keeps_vram' },
+    },
+    gpu,
+  );
+  await box.turntable.load(beside);
+  await box.turntable.load(a);
+  await box.turntable.unload(beside, 'asked for');
+  await box.turntable.evict(a, 'makes room');
+  assert.match(String(box.events.of('server.sleepless')[0]?.why), /did not give its GPU memory back/);
+});
+
+test('sleepers are ended where a model gets no room otherwise', async (t) => {
+  const box = await ready(t, { args: { asleep_mb: 4_500 } });
+  await box.turntable.evict(a, 'makes room');
+  assert.equal(stateOf(box)?.state, 'asleep');
+  await box.turntable.load(other);
+  assert.deepEqual([stateOf(box)?.state, box.turntable.states().get(other)?.state], ['stopped', 'ready']);
 });
 
 test('a model that is not to sleep, or that an operator unloads, is ended', async (t) => {

@@ -20,6 +20,7 @@ function gateWith(freeMb: number | null, swept: readonly number[] = []) {
     },
     clock,
     emit: (event) => events.add(event),
+    endSleepers: async () => 0,
     sweepLeftovers: async () => {
       world.sweeps += 1;
       return swept;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { ModelId } from '../../../src/contracts/ids.ts';
 import type { ModelSpec } from '../../../src/contracts/model.ts';
 import type { ResidentPicture } from '../../../src/worker/scheduler/types.ts';
 import { planWish } from '../../../src/worker/wishes.ts';
@@ -15,8 +16,10 @@ const resident = (id: string, lastStart: number, pinned = false): ResidentPictur
   softSince: null,
 });
 
+const isAsleep = (id: ModelId) => id === model('sleeper');
+
 const load = (id: string, residents: readonly ResidentPicture[], vramMb = 0) =>
-  planWish({ type: 'load', model: model(id) }, { residents, specs: three, vramMb });
+  planWish({ type: 'load', model: model(id) }, { residents, isAsleep, specs: three, vramMb });
 
 test('a load where one fits at a time evicts who is there', () => {
   assert.deepEqual(load('b', [resident('a', 0)]), { load: 'b', evict: ['a'], ...asked });
@@ -41,7 +44,13 @@ test('a load of what is larger than the memory is nothing to do', () => {
 
 test('an unload evicts a resident, also a pinned one, and loads nothing', () => {
   const unload = (residents: readonly ResidentPicture[]) =>
-    planWish({ type: 'unload', model: model('a') }, { residents, specs: three, vramMb: 0 });
+    planWish({ type: 'unload', model: model('a') }, { residents, isAsleep, specs: three, vramMb: 0 });
   assert.deepEqual(unload([resident('a', 0, true)]), { load: null, evict: ['a'], ...asked });
   assert.equal(unload([resident('b', 0)]), null);
+});
+
+test('an unload also ends what sleeps', () => {
+  const facts = { residents: [resident('b', 0)], isAsleep, specs: three, vramMb: 0 };
+  const plan = planWish({ type: 'unload', model: model('sleeper') }, facts);
+  assert.deepEqual(plan, { load: null, evict: ['sleeper'], ...asked });
 });

@@ -1,0 +1,39 @@
+import type { VramGate } from './vram-gate.ts';
+
+/** GPU memory of a server: what it holds, and what is free beside it. */
+export interface HeldMemory {
+  readonly mb: number;
+  readonly freeBeforeMb: number;
+}
+
+export const nothingHeld: HeldMemory = { mb: 0, freeBeforeMb: 0 };
+
+/** What one start of a server holds, told from the memory of the whole GPU before and after it. */
+export class HeldMemoryMeter {
+  private readonly gate: Pick<VramGate, 'freeMb'>;
+  private measured: Promise<number> = Promise.resolve(0);
+  /** 0: not known, or no GPU. */
+  mb = 0;
+
+  constructor(gate: Pick<VramGate, 'freeMb'>) {
+    this.gate = gate;
+  }
+
+  /** To be called as soon as it is loaded or woken. @param freeBeforeMb what was free before; null without a GPU */
+  measure(freeBeforeMb: number | null): void {
+    this.measured = this.sinceWhen(freeBeforeMb);
+  }
+
+  /** Read right before it is to be given back: others may have come and gone since it was loaded. */
+  async now(): Promise<HeldMemory> {
+    const mb = await this.measured;
+    const freeMb = mb > 0 ? await this.gate.freeMb() : null;
+    return freeMb === null ? nothingHeld : { mb, freeBeforeMb: freeMb };
+  }
+
+  private async sinceWhen(freeBeforeMb: number | null): Promise<number> {
+    const freeNowMb = freeBeforeMb === null ? null : await this.gate.freeMb();
+    this.mb = freeBeforeMb === null || freeNowMb === null ? 0 : freeBeforeMb - freeNowMb;
+    return this.mb;
+  }
+}
