@@ -224,7 +224,8 @@ export class ModelServer {
     if (!process) return this.apply({ type: 'gone' });
     // Asleep, or called off before it was ready, it holds next to nothing.
     const isUp = this.current.state === 'ready' || this.current.state === 'draining';
-    const held = isUp ? await this.held.now() : nothingHeld;
+    const gone = process.exited.then(() => nothingHeld);
+    const held = isUp ? await Promise.race([this.held.now(), gone]) : nothingHeld;
     this.apply({ type: 'stop', reason });
     await process.exited;
     await this.options.gate.waitUntilBack(this.options.model, held);
