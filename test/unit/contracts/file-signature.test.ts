@@ -45,7 +45,7 @@ test('a format has other names, and content types with parameters', () => {
     '',
   ];
   assert.deepEqual(names.map(formatNamed), ['jpeg', 'jpeg', 'mp3', 'wav', 'ogg', null, null, null]);
-  assert.equal(formatNamed('toString'), null);
+  for (const name of ['toString', 'constructor', '__proto__']) assert.equal(formatNamed(name), null);
   assert.equal(contentTypeOf('opus'), 'audio/ogg');
 });
 

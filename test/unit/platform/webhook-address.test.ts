@@ -44,6 +44,10 @@ for (const text of [
   test(`"${text}" is not taken for a public address`, () =>
     assert.equal(isAllowedAddress(text, strict), false));
 
+test('half of a character is no address', () => {
+  assert.equal(codeOf('https://example.com/\ud800'), 'invalid_webhook_url');
+});
+
 test('a network that the policy names is allowed, its neighbours are not', () => {
   const policy = { allowCidrs: ['100.64.0.0/10', 'fd7a:115c:a1e0::/48'] };
   assert.equal(isAllowedAddress('100.100.1.2', policy), true);

@@ -48,3 +48,12 @@ test('cold starts and wakes are learned apart', async (t) => {
   assert.equal(learned.image?.wakeMs, null);
   assert.ok(Number(learned.image?.loadMs) < 45 * aSecond);
 });
+
+test('an operator can end a model that sleeps', async (t) => {
+  const box = await aHouse(t);
+  for (const name of ['chat', 'image']) await run(box, name);
+  assert.equal(box.turntable.states().get(chat)?.state, 'asleep');
+  box.control({ type: 'unload', model: chat });
+  await box.until(() => box.turntable.states().get(chat)?.state === 'stopped', 60 * aSecond, 500);
+  assert.equal(box.turntable.states().get(image)?.state, 'ready');
+});
