@@ -73,7 +73,7 @@ export async function apiHalf(
     },
     settings.role,
   );
-  const before = [connection, inbox, linkSecret(redis, links), ...(files === null ? [] : [files])];
+  const before = [connection, inbox, linkSecret(redis, links, clock), ...(files === null ? [] : [files])];
   return { inbox, services: [...before, ...(await background(house, redis, links)), http] };
 }
 
