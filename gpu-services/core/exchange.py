@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from anyio import CancelScope
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .job import Job, enter_job
@@ -25,6 +26,7 @@ class Exchange:
         self._inbox: asyncio.Queue[Message] = asyncio.Queue(BODY_PIECES_AHEAD)
         self._finished: asyncio.Future[BaseException | None] = self._server_loop.create_future()
         self._handler: asyncio.Task[None] | None = None
+        self._wanted: CancelScope | None = None
         self._has_answered = False
 
     async def run(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,12 +68,14 @@ class Exchange:
         self._handler.add_done_callback(self._tell_finished)
 
     async def _handle(self, scope: Scope) -> None:
+        """A scope of anyio's, unlike a task that is cancelled, waits for the threads that it began."""
         enter_job(self._job)
-        await self._app(scope, self._receive_there, self._send_there)
+        with CancelScope() as self._wanted:
+            await self._app(scope, self._receive_there, self._send_there)
 
     def _cancel_handler(self) -> None:
-        if self._handler is not None:
-            self._handler.cancel()
+        if self._wanted is not None:
+            self._wanted.cancel()
 
     def _tell_finished(self, handler: "asyncio.Task[None]") -> None:
         error = asyncio.CancelledError() if handler.cancelled() else handler.exception()

@@ -32,7 +32,8 @@ class OneAtATime:
             return await asyncio.shield(waiting)
         except asyncio.CancelledError:
             if not call.cancel():
-                await asyncio.wait([waiting])
+                with CancelScope(shield=True):
+                    await asyncio.wait([waiting])
             raise
 
     async def stream(self, work: Callable[[Tell[Item]], None]) -> AsyncIterator[Item]:
@@ -51,7 +52,7 @@ class OneAtATime:
             await running
         finally:
             running.cancel()
-            with CancelScope(shield=True):  # Starlette's streams are cancelled again at each turn of the loop
+            with CancelScope(shield=True):  # anyio cancels again at each turn of the loop
                 await asyncio.wait([running])
 
     def _serve(self) -> None:

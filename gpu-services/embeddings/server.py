@@ -5,12 +5,12 @@ of the size), input_type (query or passage, where the request does not say), n_t
 """
 
 import numpy as np
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from batches import batches
 from core.base_service import BaseService
 from core.errors import BadRequest
-from core.in_thread import in_thread
 from core.job import Job
 from core.service_args import read_args
 from e5_encoder import E5Encoder
@@ -42,7 +42,7 @@ class EmbeddingService(BaseService):
             )
         kind = KINDS[request.input_type or self.options.input_type]
         texts = [marked(text, kind) for text in request.texts]
-        return await in_thread(self._answer, request, texts, self.job)
+        return await run_in_threadpool(self._answer, request, texts, self.job)
 
     def _answer(self, request: EmbeddingRequest, texts: list[Marked], job: Job) -> Response:
         tokens = self._count(texts, job)

@@ -6,12 +6,12 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from core.errors import ServiceError, describe, envelope
 from core.hub_model import find_model
-from core.in_thread import in_thread
 from core.job import Job, JobCancelled
 from core.one_at_a_time import Tell
 from core.service_args import read_args
@@ -64,7 +64,7 @@ class FluxService(TorchService):
     async def edit(self, request: Request) -> Response:
         edit = await read_edit(request)
         self.painter.pipeline_for(image=True, mask=edit.mask is not None)
-        image, mask = await in_thread(opened, edit.image, edit.mask)
+        image, mask = await run_in_threadpool(opened, edit.image, edit.mask)
         orders = orders_of(edit.request, self.options, self.painter, image, mask)
         return await self._answer("image_edit", edit.request, orders)
 

@@ -8,12 +8,11 @@ import json
 from collections.abc import AsyncIterator, Iterator
 
 import numpy as np
-from starlette.concurrency import iterate_in_threadpool
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.responses import Response, StreamingResponse
 
 from core.audio import FORMATS, encode
 from core.base_service import BaseService
-from core.in_thread import in_thread
 from core.job import Job
 from speech import Speaker
 from speech_request import SpeechRequest
@@ -40,14 +39,14 @@ class PiperService(BaseService):
 
     async def speak(self, request: SpeechRequest) -> Response:
         speaker = self.voice.names.speaker(request.voice_name)
-        phonemes = await in_thread(self.voice.count_phonemes, request.input)
+        phonemes = await run_in_threadpool(self.voice.count_phonemes, request.input)
         pieces = self._pieces(request, speaker, self.job)
         if request.stream_format == "sse":
             return StreamingResponse(events(pieces, phonemes), media_type="text/event-stream")
         content_type = FORMATS[request.response_format].content_type
         if request.response_format == "pcm":
             return StreamingResponse(pieces, media_type=content_type)
-        return Response(await in_thread(b"".join, pieces), media_type=content_type)
+        return Response(await run_in_threadpool(b"".join, pieces), media_type=content_type)
 
     def _pieces(self, request: SpeechRequest, speaker: int | None, job: Job) -> Iterator[bytes]:
         """pcm as it is spoken, since it can be cut anywhere; a file in one piece."""

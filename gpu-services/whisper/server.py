@@ -8,11 +8,11 @@ vad_filter (leave out what is no voice), max_audio_seconds.
 from typing import Annotated
 
 from fastapi import Form
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 
 from core.base_service import BaseService
 from core.errors import BadRequest
-from core.in_thread import in_thread
 from core.service_args import read_args
 from languages import code_of
 from recognizer import Hearing, Recognizer, Wish
@@ -52,7 +52,7 @@ class WhisperService(BaseService):
         if form.stream:
             told = events(hearing.segments, hearing.duration_seconds)
             return StreamingResponse(told, media_type="text/event-stream")
-        return answer(form, await in_thread(whole, hearing, wish))
+        return answer(form, await run_in_threadpool(whole, hearing, wish))
 
     async def translate(self, form: Annotated[TranslationForm, Form()]) -> Response:
         if not self.recognizer.is_multilingual:
@@ -63,13 +63,13 @@ class WhisperService(BaseService):
             )
         wish = Wish(task="translate", prompt=form.prompt, temperature=form.temperature)
         hearing = await self._listen(form, wish)
-        return answer(form, await in_thread(whole, hearing, wish))
+        return answer(form, await run_in_threadpool(whole, hearing, wish))
 
     async def _listen(self, form: TranslationForm, wish: Wish) -> Hearing:
         job = self.job
         job.progress(None, "decoding")
-        samples = await in_thread(decode, form.file.file, self.max_audio_seconds, job)
-        return await in_thread(self.recognizer.listen, samples, wish, job)
+        samples = await run_in_threadpool(decode, form.file.file, self.max_audio_seconds, job)
+        return await run_in_threadpool(self.recognizer.listen, samples, wish, job)
 
 
 def whole(hearing: Hearing, wish: Wish) -> Transcript:

@@ -241,6 +241,20 @@ async def test_a_client_that_leaves_stops_the_work(busy: Service, path: str, pro
     assert busy.health()["status"] == "READY"
 
 
+async def test_work_that_does_not_hear_of_it_is_in_flight_until_it_ends(busy: Service, gate: Path) -> None:
+    async with waiting_request(busy, "/gate"):
+        pass
+    async with waiting_request(busy, "/wait_async"):  # by its end the other's is known, too
+        pass
+    await asyncio.to_thread(busy.events.until, told("handler was cancelled"))
+    eventually(lambda: busy.health()["in_flight"] <= 1)
+    async with busy.async_client() as client:
+        await client.post("/refuse")
+    assert busy.health()["in_flight"] == 1
+    await asyncio.to_thread(gate.write_text, "the end")
+    eventually(lambda: busy.health()["in_flight"] == 0)
+
+
 @pytest.mark.parametrize("path", ["/wait_async", "/block_loop"])
 async def test_health_answers_while_a_handler_works_or_blocks_its_loop(busy: Service, path: str) -> None:
     async with waiting_request(busy, path):
