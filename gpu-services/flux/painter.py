@@ -138,9 +138,9 @@ def accepted(pipe: Any) -> set[str]:
 
 
 def default_strength(pipe: Any) -> float | None:
-    """How much an edit changes where nobody says; None where the pipeline makes no edits."""
+    """How much an edit changes where nobody says; None where the pipeline makes none, or does not tell."""
     parameter = inspect.signature(pipe.__call__).parameters.get("strength")
-    return None if parameter is None else float(parameter.default)
+    return parameter.default if parameter is not None and isinstance(parameter.default, float) else None
 
 
 def converted(pipe: Any, form: str) -> Any:
