@@ -17,7 +17,7 @@ def tell_lost_connection() -> None:
     tell("note", message="the connection was lost; going on where it stopped")
 
 
-def tell_lost_connections() -> None:
+def hear_lost_connections() -> None:
     logger = logging.getLogger("huggingface_hub")
     logger.handlers = [LostConnections()]
     logger.propagate = False

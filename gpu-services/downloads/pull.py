@@ -23,7 +23,7 @@ from huggingface_hub import constants
 
 from .access_token import find_token
 from .cache import HubFile, Manifest, Weights
-from .client_log import tell_lost_connections
+from .client_log import hear_lost_connections
 from .disk import check_room, free_bytes
 from .events import Interrupted, Trouble, tell
 from .hub import Access, Listing, look_up, page_of
@@ -41,7 +41,7 @@ def main() -> None:
     request = parse_request(parser.parse_args().request)
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, interrupt)
-    tell_lost_connections()
+    hear_lost_connections()
     try:
         pull(request, Weights.of(os.environ))
     except Trouble as trouble:

@@ -1,18 +1,15 @@
 """The bodies of /v1/images/generations and /v1/images/edits."""
 
-from typing import Any, Final, Literal
+from typing import Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AliasChoices, Field, field_validator, model_validator
 
+from core.request_body import MAX_SEED, RequestBody
 from image_size import parse_size
 
-MAX_SEED: Final = 2**53 - 1  # what JSON's readers keep exactly
 
-
-class ImageRequest(BaseModel):
+class ImageRequest(RequestBody):
     """Fields that only OpenAI's own models have (quality, style, user, ...) are passed over."""
-
-    model_config = ConfigDict(protected_namespaces=())
 
     model: str | None = None
     prompt: str = Field(min_length=1, max_length=32_000)
@@ -31,16 +28,6 @@ class ImageRequest(BaseModel):
     background: str = "auto"
     stream: bool = False
     partial_images: int = Field(default=0, ge=0, le=3)
-
-    @model_validator(mode="before")
-    @classmethod
-    def without_nulls(cls, body: Any) -> Any:
-        """OpenAI's clients send null for what they leave open."""
-        return (
-            {key: value for key, value in body.items() if value is not None}
-            if isinstance(body, dict)
-            else body
-        )
 
     @field_validator("size")
     @classmethod

@@ -1,12 +1,12 @@
 """The bodies of /v1/audio/generations and of /v1/sound-generation."""
 
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from core.audio import FORMATS
+from core.request_body import MAX_SEED, RequestBody
 
-MAX_SEED: Final = 2**53 - 1  # what JSON's readers keep exactly
 NEUTRAL_INFLUENCE: Final = 0.3  # ElevenLabs' default; here MusicGen's own guidance
 NEUTRAL_GUIDANCE: Final = 3.0
 
@@ -14,9 +14,7 @@ AudioFormat = Literal["wav", "mp3", "flac", "ogg", "opus"]
 AUDIO_FORMATS: Final = ("wav", "mp3", "flac", "ogg", "opus")
 
 
-class MusicRequest(BaseModel):
-    model_config = ConfigDict(protected_namespaces=())
-
+class MusicRequest(RequestBody):
     model: str | None = None
     prompt: str = Field(min_length=1, max_length=4096)
     duration_seconds: float = Field(default=10.0, ge=0.5, le=300)
@@ -30,15 +28,6 @@ class MusicRequest(BaseModel):
     prompt_influence: float | None = Field(default=None, ge=0, le=1)
     temperature: float = Field(default=1.0, ge=0, le=2)
     top_k: int = Field(default=250, ge=1, le=2048)
-
-    @model_validator(mode="before")
-    @classmethod
-    def without_nulls(cls, body: Any) -> Any:
-        return (
-            {key: value for key, value in body.items() if value is not None}
-            if isinstance(body, dict)
-            else body
-        )
 
     @model_validator(mode="after")
     def guided(self) -> "MusicRequest":

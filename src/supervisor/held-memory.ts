@@ -12,8 +12,6 @@ export const nothingHeld: HeldMemory = { mb: 0, freeBeforeMb: 0 };
 export class HeldMemoryMeter {
   private readonly gate: Pick<VramGate, 'freeMb'>;
   private measured: Promise<number> = Promise.resolve(0);
-  /** 0: not known, or no GPU. */
-  mb = 0;
 
   constructor(gate: Pick<VramGate, 'freeMb'>) {
     this.gate = gate;
@@ -21,7 +19,12 @@ export class HeldMemoryMeter {
 
   /** To be called as soon as it is loaded or woken. @param freeBeforeMb what was free before; null without a GPU */
   measure(freeBeforeMb: number | null): void {
-    this.measured = this.sinceWhen(freeBeforeMb);
+    this.measured = this.takenSince(freeBeforeMb);
+  }
+
+  /** 0: not known, or no GPU. */
+  get mb(): Promise<number> {
+    return this.measured;
   }
 
   /** Read right before it is to be given back: others may have come and gone since it was loaded. */
@@ -31,9 +34,8 @@ export class HeldMemoryMeter {
     return freeMb === null ? nothingHeld : { mb, freeBeforeMb: freeMb };
   }
 
-  private async sinceWhen(freeBeforeMb: number | null): Promise<number> {
+  private async takenSince(freeBeforeMb: number | null): Promise<number> {
     const freeNowMb = freeBeforeMb === null ? null : await this.gate.freeMb();
-    this.mb = freeBeforeMb === null || freeNowMb === null ? 0 : freeBeforeMb - freeNowMb;
-    return this.mb;
+    return freeBeforeMb === null || freeNowMb === null ? 0 : freeBeforeMb - freeNowMb;
   }
 }

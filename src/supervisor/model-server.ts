@@ -168,7 +168,8 @@ export class ModelServer {
     const { gate, model } = this.options;
     this.apply({ type: 'wake' });
     try {
-      await gate.waitForRoom(model, Math.max(this.held.mb, 0) || spec.vramMb, calledOff);
+      const neededMb = Math.max(await this.held.mb, 0) || spec.vramMb;
+      await gate.waitForRoom(model, neededMb, calledOff);
     } catch {
       return false;
     }
