@@ -233,6 +233,11 @@ export class ModelServer {
     this.apply({ type: 'gone' });
   }
 
+  private defunct(process: ModelProcess, reason: string): void {
+    this.sleepTier?.heardDefunct(reason);
+    void this.kill(process, reason);
+  }
+
   /** For a server that hangs: no grace. */
   private async kill(process: ModelProcess, reason: string): Promise<void> {
     if (this.process !== process) return;
@@ -263,7 +268,7 @@ export class ModelServer {
     if (event.type === 'state' && event.status === 'STARTING')
       this.apply({ type: 'loading', progress: null, phase: null });
     if (event.type === 'state' && event.status === 'DEFUNCT' && this.process?.bootId === bootId)
-      void this.kill(this.process, event.error ?? 'it says DEFUNCT and not why');
+      this.defunct(this.process, event.error ?? 'it says DEFUNCT and not why');
     if (event.type === 'job') this.leases?.tellProgress(event.job_id, event.progress, event.phase ?? null);
   }
 

@@ -37,6 +37,7 @@ export class SleepTier {
   private hasHostCopy = false;
   /** Not asked yet: undefined; the service offers none: null. */
   private canary: string | null | undefined = undefined;
+  private lastWords: string | null = null;
 
   constructor(options: SleepTierOptions) {
     this.options = options;
@@ -48,6 +49,11 @@ export class SleepTier {
     return !this.hasGivenUp;
   }
 
+  /** It says that it is DEFUNCT, and is killed: whether its answer still comes is a race, and this says more. */
+  heardDefunct(reason: string): void {
+    this.lastWords = reason;
+  }
+
   /** For a server without work. False: it has to be ended. Never rejects. */
   async sleep(spec: ModelSpec, held: HeldMemory): Promise<boolean> {
     const { clock, emit, bootId } = this.options;
@@ -57,7 +63,7 @@ export class SleepTier {
       if (this.canary === undefined) this.canary = await this.sing();
       await this.tell(servicePaths.sleep, 'ASLEEP');
     } catch (error) {
-      return this.giveUp(spec, messageOf(error));
+      return this.giveUp(spec, this.lastWords ?? messageOf(error));
     }
     this.hasHostCopy = true;
     if (!(await this.options.gate.waitUntilBack(spec.id, held))) {
@@ -76,7 +82,7 @@ export class SleepTier {
       const canary = this.canary === null ? null : await this.sing();
       if (canary !== this.canary) return this.giveUp(spec, 'it answers otherwise since it was woken');
     } catch (error) {
-      return this.giveUp(spec, messageOf(error));
+      return this.giveUp(spec, this.lastWords ?? messageOf(error));
     }
     emit({ type: 'server.woke', model: spec.id, bootId, tookMs: this.sinceMs(startedMs) });
     return true;

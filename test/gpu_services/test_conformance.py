@@ -46,6 +46,7 @@ STAND_IN_HABITS = [
     ("sleep_keeps_vram", "sleep-frees-the-gpu"),
     ("sleep_fails", "sleeps-and-wakes"),
     ("wake_fails", "sleeps-and-wakes"),
+    ("wake_dies", "sleeps-and-wakes"),
     ("wake_hangs", "sleeps-and-wakes"),
     ("wake_garbles", "wakes-unchanged"),
 ]

@@ -37,6 +37,7 @@ SLEEP_HABITS = {
     "sleep_keeps_vram": "says that it sleeps and gives no memory back",
     "sleep_fails": "becomes DEFUNCT when it is put to sleep",
     "wake_fails": "becomes DEFUNCT when it is woken",
+    "wake_dies": "becomes DEFUNCT when it is woken, and does not answer",
     "wake_hangs": "never answers when it is woken",
     "wake_garbles": "answers otherwise once it was woken",
 }

@@ -49,7 +49,9 @@ class SleepSwitch:
         return self._status.health()
 
     def _wake(self) -> tuple[int, dict[str, Any]]:
-        if self._settings.habit == "wake_hangs":
+        if self._settings.habit == "wake_dies":
+            self._status.become("DEFUNCT", "the weights have melted")
+        if self._settings.habit in ("wake_dies", "wake_hangs"):
             threading.Event().wait()
         time.sleep(self._settings.wake_ms / 1000)
         if self._settings.habit == "wake_fails":
