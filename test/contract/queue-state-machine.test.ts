@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import type { JobId, KeyId } from '../../src/contracts/ids.ts';
 import { isTerminal, type JobStatus, jobStatuses, maxAttempts, mayBecome } from '../../src/contracts/job.ts';
 import type { Claim } from '../../src/queue/claim.ts';
@@ -8,6 +7,7 @@ import { expireJob } from '../../src/queue/expire.ts';
 import { prelude } from '../../src/queue/lua-prelude.ts';
 import { encodeNewJob } from '../../src/queue/record-codec.ts';
 import { aJob, model } from '../helpers/jobs.ts';
+import { fc, runs } from '../helpers/properties.ts';
 import { QueueHouse } from '../helpers/queue-house.ts';
 
 const roomy = { queueCap: 1000, retryAfterS: 5 };
@@ -107,7 +107,7 @@ test('whatever happens in whatever order, jobs of two keys move as the contract 
       await worker.lanes.stop(AbortSignal.abort());
       for (const [id, count] of starts) assert.ok(count <= maxAttempts, `${id} started ${count} times`);
     }),
-    { numRuns: 40 },
+    runs(40),
   );
 });
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { ChunkOrder } from '../../../src/api/chunk-order.ts';
 import type { JobId } from '../../../src/contracts/ids.ts';
+import { fc } from '../../helpers/properties.ts';
 
 const jobId = 'job_1' as JobId;
 const chunk = (attempt: number, seq: number, ...data: string[]) =>

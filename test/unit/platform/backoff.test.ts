@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { backoffDelayMs } from '../../../src/platform/backoff.ts';
+import { fc } from '../../helpers/properties.ts';
 
 const policy = { baseMs: 100, factor: 2, capMs: 1000, jitter: 0.2 };
 const middle = (): number => 0.5;

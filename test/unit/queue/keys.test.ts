@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import type { ModelId } from '../../../src/contracts/ids.ts';
 import { laneModel, laneName } from '../../../src/queue/keys.ts';
+import { fc } from '../../helpers/properties.ts';
 
 test("a lane's name is legal for BullMQ and gives the model back, whatever its id", () => {
   fc.assert(

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import type { BootId } from '../../../src/contracts/ids.ts';
 import { modelTransitions } from '../../../src/contracts/model.ts';
 import {
@@ -9,6 +8,7 @@ import {
   nextStep,
   type ServerStatus,
 } from '../../../src/supervisor/model-lifecycle.ts';
+import { fc } from '../../helpers/properties.ts';
 
 const boot = 'b1' as BootId;
 const start: LifecycleEvent = { type: 'start', bootId: boot };

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { errors } from '../../../src/contracts/error-catalogue.ts';
 import { jobClasses } from '../../../src/contracts/job.ts';
 import type { Registry } from '../../../src/contracts/registry.ts';
 import { aModelSpec } from '../../fakes/a-registry.ts';
 import { type FakeCall, jsonAnswer, silence } from '../../fakes/fake-model-http.ts';
 import { model } from '../../helpers/jobs.ts';
+import { fc, runs } from '../../helpers/properties.ts';
 import { WorkerBox } from './worker-box.ts';
 
 const names = ['a', 'b', 'c'];
@@ -122,6 +122,6 @@ for (const [words, over, vramMb] of [
     const property = fc.asyncProperty(actions, fc.boolean(), (all, isApiHere) =>
       live(all, isApiHere, over, vramMb),
     );
-    await fc.assert(property, { numRuns: 150, seed: 1 });
+    await fc.assert(property, runs(150));
   });
 }

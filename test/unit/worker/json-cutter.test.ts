@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { JsonCutter } from '../../../src/worker/json-cutter.ts';
 import { bytes, whole } from '../../fakes/fake-model-http.ts';
+import { fc, runs } from '../../helpers/properties.ts';
 
 /** The text with `<n>` where each file was, and the files. */
 async function cut(pieces: readonly (string | Uint8Array)[], most = 1_000_000) {
@@ -56,7 +56,7 @@ test('files are taken out however the answer is cut into pieces, and all else st
         assert.deepEqual(JSON.parse(numbered), { data: expected, format: 'b64_json' });
       },
     ),
-    { numRuns: 300 },
+    runs(300),
   );
 });
 

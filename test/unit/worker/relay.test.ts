@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { errors } from '../../../src/contracts/error-catalogue.ts';
 import type { InboxId } from '../../../src/contracts/ids.ts';
 import type { JobMessage } from '../../../src/contracts/job.ts';
@@ -10,6 +9,7 @@ import type { ClaimedJob } from '../../../src/worker/ports.ts';
 import { aRecord } from '../../fakes/a-record.ts';
 import { bytes, eventsAnswer } from '../../fakes/fake-model-http.ts';
 import { FakeClock } from '../../helpers/fake-clock.ts';
+import { fc, runs } from '../../helpers/properties.ts';
 import { aWorker, type WorkerBox } from './worker-box.ts';
 
 const inboxId = 'inbox-1' as InboxId;
@@ -42,7 +42,7 @@ test('payloads come whole and in order, wherever the bytes were split', async ()
       assert.deepEqual(payloadsOf(...pieces), all);
     },
   );
-  await fc.assert(property, { numRuns: 500, seed: 1 });
+  await fc.assert(property, runs(500));
 });
 
 test('a mark of byte order within a text is a character like any other, wherever the bytes were split', () => {
