@@ -8,15 +8,18 @@ and `env`. A launcher that was started ahead of time spares the start of a serve
 
 The tree is killed when the command exits, when stdin reaches its end (the death pipe: only the
 supervisor holds the other side, so its end means that the supervisor is gone), and after SIGTERM
-plus the grace period. A second SIGTERM, or a grace of 0, kills at once. Being the subreaper of all
-descendants, the launcher reaches those that left the session and ignore SIGTERM, too. It exits with
-the command's code, 128 + n for signal n. With ROUNDHOUSE_EVENTS_FD it tells `started` and `exited`.
+plus the grace period. A second SIGTERM, or a grace of 0, kills at once. A command that has to write
+out what it holds gets SIGTERM and `--orphan-grace-seconds` when the supervisor is gone. Being the
+subreaper of all descendants, the launcher reaches those that left the session and ignore SIGTERM,
+too. It exits with the command's code, 128 + n for signal n. With ROUNDHOUSE_EVENTS_FD it tells
+`started` and `exited`.
 Standard library only; Linux, Python 3.10 or newer.
 """
 
 import argparse
 import ctypes
 import json
+import math
 import os
 import select
 import signal
@@ -41,7 +44,7 @@ def main() -> NoReturn:
     events_fd = int(os.environ.get("ROUNDHOUSE_EVENTS_FD") or -1)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     wakeup_fd = watch_signals()
-    order = wait_for_order(wakeup_fd) if options.wait else Order(options.command, options.grace_seconds)
+    order = wait_for_order(wakeup_fd) if options.wait else order_of(options)
     if order is None:
         sys.exit(0)
     try:
@@ -52,7 +55,7 @@ def main() -> NoReturn:
         sys.exit(CANNOT_RUN)
     emit(events_fd, {"type": "started", "pid": leader})
     children = Children(leader)
-    run_until_over(children, wakeup_fd, order.grace_seconds)
+    run_until_over(children, wakeup_fd, order)
     kill_tree(children, wakeup_fd)
     code, signal_name = outcome(children.leader_status)
     emit(events_fd, {"type": "exited", "code": code, "signal": signal_name})
@@ -63,6 +66,7 @@ def main() -> NoReturn:
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="launcher", description="Runs a command on a leash.")
     parser.add_argument("--grace-seconds", type=float, default=10.0)
+    parser.add_argument("--orphan-grace-seconds", type=float, default=0.0)
     parser.add_argument("--wait", action="store_true")
     parser.add_argument("command", nargs="*", metavar="COMMAND")
     options = parser.parse_args(arguments)
@@ -78,6 +82,11 @@ class Order(NamedTuple):
     grace_seconds: float
     cwd: str | None = None
     env: dict[str, str] | None = None
+    orphan_grace_seconds: float = 0.0
+
+
+def order_of(options: argparse.Namespace) -> Order:
+    return Order(options.command, options.grace_seconds, orphan_grace_seconds=options.orphan_grace_seconds)
 
 
 def wait_for_order(wakeup_fd: int) -> Order | None:
@@ -146,23 +155,28 @@ class Children:
             return True
 
 
-def run_until_over(children: Children, wakeup_fd: int, grace_seconds: float) -> None:
-    """Returns when the tree must go: leader exited, supervisor gone, or grace used up."""
-    kill_at: float | None = None
+def run_until_over(children: Children, wakeup_fd: int, order: Order) -> None:
+    """Returns when the tree must go: leader exited, or the grace of a stop or of an orphan used up."""
+    kill_at = math.inf
+    watched = [STDIN_FD, wakeup_fd]
     while True:
         children.reap()
         if children.leader_status is not None:
             return
-        wait_seconds = None if kill_at is None else max(0.0, kill_at - time.monotonic())
-        readable, _, _ = select.select([STDIN_FD, wakeup_fd], [], [], wait_seconds)
-        if not readable or (STDIN_FD in readable and supervisor_is_gone()):
-            return
+        wait_seconds = None if kill_at == math.inf else max(0.0, kill_at - time.monotonic())
+        readable, _, _ = select.select(watched, [], [], wait_seconds)
+        kill_before = kill_at
         for number in signals_received(wakeup_fd):
             if number in STOP_SIGNALS:
-                if kill_at is not None or grace_seconds <= 0:
-                    return
-                kill_at = time.monotonic() + grace_seconds
-                os.kill(children.leader, signal.SIGTERM)
+                is_second = kill_at < math.inf
+                kill_at = 0.0 if is_second else time.monotonic() + order.grace_seconds
+        if STDIN_FD in readable and supervisor_is_gone():
+            watched.remove(STDIN_FD)
+            kill_at = min(kill_at, time.monotonic() + order.orphan_grace_seconds)
+        if kill_at <= time.monotonic():
+            return
+        if kill_at < kill_before:
+            os.kill(children.leader, signal.SIGTERM)
 
 
 def supervisor_is_gone() -> bool:

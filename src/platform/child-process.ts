@@ -18,6 +18,8 @@ export interface LaunchOptions {
   readonly env: Readonly<Record<string, string>>;
   /** From `terminate` to the kill of the tree. */
   readonly graceMs: number;
+  /** What it gets, with SIGTERM, when this process dies without a word, or kills it. Default: nothing. */
+  readonly orphanGraceMs?: number;
   /** Runs the launcher; the default is `python3` on the PATH of `env`. */
   readonly python?: string;
   /** Where a launcher may wait already. */
@@ -40,7 +42,7 @@ export interface LaunchedProcess {
   readonly exited: Promise<ExitStatus & { readonly isCertain: boolean }>;
   /** SIGTERM to the program, SIGKILL to its tree when the grace is over. */
   terminate(): void;
-  /** SIGKILL to the whole tree at once. */
+  /** SIGKILL to the whole tree, once the grace of an orphan is over. */
   kill(): void;
 }
 
@@ -66,17 +68,20 @@ export function launch(options: LaunchOptions): LaunchedProcess {
   };
 }
 
-function newLauncher({ python = 'python3', graceMs, command, args, cwd, env }: LaunchOptions): ChildProcess {
-  return spawnLauncher(python, ['--grace-seconds', String(graceMs / 1000), '--', command, ...args], cwd, env);
+function newLauncher(options: LaunchOptions): ChildProcess {
+  const { python = 'python3', graceMs, orphanGraceMs = 0, command, args, cwd, env } = options;
+  const graces = ['--grace-seconds', graceMs / 1000, '--orphan-grace-seconds', orphanGraceMs / 1000];
+  return spawnLauncher(python, [...graces.map(String), '--', command, ...args], cwd, env);
 }
 
 /** One that is there already, with its order on the way to it; null: there is none. */
 function waitingLauncher(options: LaunchOptions): ChildProcess | null {
-  const { launchers, python, graceMs, command, args, cwd, env } = options;
+  const { launchers, python, graceMs, orphanGraceMs = 0, command, args, cwd, env } = options;
   const child = python === undefined ? (launchers?.take(env.PATH) ?? null) : null;
   const order = {
     command: [command, ...args],
     grace_seconds: graceMs / 1000,
+    orphan_grace_seconds: orphanGraceMs / 1000,
     cwd,
     env: { ...env, [serviceEnv.eventsFd]: String(launcherEventsFd) },
   };

@@ -30,7 +30,7 @@ export async function takeKernelLock(name: string): Promise<KernelLock | null> {
 /** The process that holds a lock; null when nobody does, or it does not answer. */
 export async function kernelLockHolder(name: string): Promise<number | null> {
   const socket = connect(address(name));
-  socket.setTimeout(1000, () => socket.destroy());
+  socket.setTimeout(5000, () => socket.destroy());
   let text = '';
   try {
     for await (const chunk of socket) text += chunk;

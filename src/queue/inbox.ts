@@ -6,7 +6,7 @@ import type { JobMessage, JobRecord, JobStatus } from '../contracts/job.ts';
 import type { Clock } from '../platform/clock.ts';
 import { Ledger } from '../platform/ledger.ts';
 import { keys } from './keys.ts';
-import { checkServer } from './server-check.ts';
+import { checkServerIfThere } from './server-check.ts';
 import { StreamReader } from './stream-reader.ts';
 
 /** An API process that was silent for this long is gone: nobody waits for its sync jobs any more. */
@@ -59,7 +59,7 @@ export class RedisJobInbox {
    * @throws Error with what to change when this Redis would lose jobs
    */
   async start(): Promise<void> {
-    if (this.redis.status === 'ready') await checkServer(this.redis);
+    await checkServerIfThere(this.redis);
     this.redis.on('ready', this.beat);
     this.beatLater();
     await this.beat();

@@ -12,20 +12,29 @@ export async function leftoverServers(redisDir: string): Promise<readonly number
   return found;
 }
 
-/** SIGKILL loses nothing: what was acknowledged is in the kernel's hands. Resolves when they are gone. */
+/** For a server that does not end by itself. */
+const patienceMs = 5000;
+const lookEveryMs = 10;
+
+/** They write out what they hold first. Resolves when they are gone. */
 export async function endLeftoverServers(
   redisDir: string,
   sleep: (ms: number) => Promise<void>,
 ): Promise<number> {
   const pids = await leftoverServers(redisDir);
-  for (const pid of pids) kill(pid);
-  while ((await leftoverServers(redisDir)).length > 0) await sleep(10);
+  for (const pid of pids) signal(pid, 'SIGTERM');
+  for (let waitedMs = 0; ; waitedMs += lookEveryMs) {
+    const left = await leftoverServers(redisDir);
+    if (left.length === 0) break;
+    if (waitedMs >= patienceMs) for (const pid of left) signal(pid, 'SIGKILL');
+    await sleep(lookEveryMs);
+  }
   return pids.length;
 }
 
-function kill(pid: number): void {
+function signal(pid: number, name: NodeJS.Signals): void {
   try {
-    process.kill(pid, 'SIGKILL');
+    process.kill(pid, name);
   } catch {
     // it ended by itself
   }

@@ -13,6 +13,8 @@ const socketPathLimit = 100;
 const probeEveryMs = 20;
 const tellLoadingEveryMs = 2000;
 const shutdownGraceMs = 5000;
+/** While its disk is busy, Redis acknowledges what it has not handed to the kernel yet: it has to write that out. */
+const orphanGraceMs = 3000;
 const restartDelaysMs = [100, 500, 1000, 2000, 5000];
 /** A server that lived for this long starts again without delay growing further. */
 const steadyAfterMs = 30_000;
@@ -113,12 +115,14 @@ export class LocalRedis {
   private async launch(binary: string): Promise<void> {
     const { clock, emit, runtimeDir, searchPath } = this.options;
     await rm(this.url, { force: true });
+    if (this.isStopping) return;
     const server = launch({
       command: binary,
       args: this.serverArguments(),
       cwd: runtimeDir,
       env: { PATH: searchPath },
       graceMs: shutdownGraceMs,
+      orphanGraceMs,
       onLine: (line) => this.keepLine(line),
     });
     this.server = server;

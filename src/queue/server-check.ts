@@ -22,6 +22,16 @@ export async function checkServer(redis: Redis): Promise<void> {
   if (problem !== null) throw new Error(problem);
 }
 
+/**
+ * For one that may be away, or go meanwhile: without its answer nothing is known.
+ * @throws Error with what to change when this server would lose jobs
+ */
+export async function checkServerIfThere(redis: Redis): Promise<void> {
+  const info = redis.status === 'ready' ? await redis.info().catch(() => '') : '';
+  const problem = info === '' ? null : serverProblem(info);
+  if (problem !== null) throw new Error(problem);
+}
+
 /** Compares `7.0.15` with `[6, 2]`. */
 export function isAtLeast(version: string, [major, minor]: readonly [number, number]): boolean {
   const [haveMajor = 0, haveMinor = 0] = version.split('.').map(Number);

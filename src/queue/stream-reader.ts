@@ -14,6 +14,8 @@ const blockMs = 5000;
 const deadAfterMs = blockMs + 2000;
 const pageSize = 500;
 const retryMs = 100;
+/** A Redis that is there may be slow to tell; without its word, what is written meanwhile would be missed. */
+const slowestStartMs = 15_000;
 
 /**
  * Follows streams over one blocking connection, from the moment of its start on. After an outage it goes on where it
@@ -38,7 +40,12 @@ export class StreamReader {
   async start(patienceMs = 2000): Promise<void> {
     const ready = Promise.withResolvers<void>();
     this.running = this.run(ready.resolve);
-    await Promise.race([ready.promise, sleep(patienceMs, undefined, { ref: false })]);
+    await Promise.race([ready.promise, this.untilSeemsAway(patienceMs)]);
+  }
+
+  private async untilSeemsAway(patienceMs: number): Promise<void> {
+    await sleep(patienceMs, undefined, { ref: false });
+    if (this.redis.status === 'ready') await sleep(slowestStartMs, undefined, { ref: false });
   }
 
   /** Ends the read that is under way by closing the connection. */

@@ -18,7 +18,11 @@ interface Started {
 
 const path = process.env.PATH ?? '';
 
-function start(t: TestContext, script: string, overrides: { graceMs?: number; python?: string } = {}) {
+function start(
+  t: TestContext,
+  script: string,
+  overrides: { graceMs?: number; orphanGraceMs?: number; python?: string } = {},
+) {
   const marker = `rh-launch-${process.pid}-${Math.random().toString(36).slice(2)}`;
   const waits: { text: string; resolve: (line: string) => void }[] = [];
   const started: Started = {
@@ -100,6 +104,21 @@ test('kill ends the whole tree without grace', async (t) => {
   started.process.kill();
   await started.process.exited;
   assert.deepEqual(await processesMarked(started.marker), []);
+});
+
+test('a program that may write out what it holds first gets SIGTERM when nobody is there any more', async (t) => {
+  const script = 'trap "echo bye; exit 0" TERM; echo up; while :; do sleep 0.05; done';
+  const started = start(t, script, { orphanGraceMs: 60_000 });
+  await started.said('up');
+  started.process.kill();
+  assert.deepEqual(await started.process.exited, { code: 0, signal: null, isCertain: true });
+});
+
+test('its grace is short all the same', async (t) => {
+  const started = start(t, 'trap "" TERM; echo up; while :; do sleep 0.05; done', { orphanGraceMs: 100 });
+  await started.said('up');
+  started.process.kill();
+  assert.equal((await started.process.exited).signal, 'SIGKILL');
 });
 
 test('a child left behind that holds the output does not hold up the end', async (t) => {

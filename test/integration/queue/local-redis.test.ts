@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Redis } from 'ioredis';
-import { leftoverServers } from '../../../src/queue/leftover-redis.ts';
+import { endLeftoverServers, leftoverServers } from '../../../src/queue/leftover-redis.ts';
 import { LocalRedis } from '../../../src/queue/local-redis.ts';
 import { EventRecorder } from '../../helpers/event-recorder.ts';
 import { ShiftableClock } from '../../helpers/queue-house.ts';
@@ -62,6 +62,17 @@ async function ask<Value>(url: string, question: (redis: Redis) => Promise<Value
   } finally {
     redis.disconnect();
   }
+}
+
+/** A server on the data folder that nobody watches. */
+async function leftover(place: Place) {
+  const settings = ['--port', '0', '--unixsocket', join(place.dir, 'left.sock'), '--set-proc-title', 'no'];
+  const server = spawn(await redisBinary(), [...settings, '--dir', place.redisDir], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const ended = once(server, 'exit');
+  for await (const chunk of server.stdout) if (String(chunk).includes('eady to accept connections')) break;
+  return { process: server, ended };
 }
 
 test('the private Redis is safe for jobs: append-only, never evicting, on a socket for its user alone', async () => {
@@ -131,17 +142,21 @@ test('a runtime folder whose path is too long for a socket is refused with what 
   await assert.rejects(place.redis({ runtimeDir }).start(), /ROUNDHOUSE_RUNTIME/);
 });
 
-test('a server that a crashed predecessor left on the data folder is ended before a new one starts', async () => {
+test('a server that a crashed predecessor left on the data folder writes out what it holds and ends before a new one starts', async () => {
   await using place = await Place.create();
   await mkdir(place.redisDir, { recursive: true });
-  const settings = ['--port', '0', '--unixsocket', join(place.dir, 'left.sock'), '--set-proc-title', 'no'];
-  const left = spawn(await redisBinary(), [...settings, '--dir', place.redisDir], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  const ended = once(left, 'exit');
-  for await (const chunk of left.stdout) if (String(chunk).includes('eady to accept connections')) break;
+  const { ended } = await leftover(place);
   const local = place.redis();
   await local.start();
-  assert.deepEqual(await ended, [null, 'SIGKILL']);
+  assert.deepEqual(await ended, [0, null]);
   assert.equal((await leftoverServers(place.redisDir)).length, 1);
+});
+
+test('a leftover that hangs is killed', async () => {
+  await using place = await Place.create();
+  await mkdir(place.redisDir, { recursive: true });
+  const left = await leftover(place);
+  left.process.kill('SIGSTOP');
+  await endLeftoverServers(place.redisDir, () => Promise.resolve());
+  assert.deepEqual(await left.ended, [null, 'SIGKILL']);
 });
