@@ -101,7 +101,7 @@ function cellOf(
   return {
     p50_ms: round(quantile(result[values], 0.5)),
     p99_ms: round(quantile(result[values], 0.99)),
-    rps: Math.round((result.latenciesMs.length * 1000) / result.tookMs),
+    rps: round((result.latenciesMs.length * 1000) / result.tookMs),
   };
 }
 

@@ -173,7 +173,7 @@ async function picker() {
 
 /** kill -9 of everything, then from the start of the new process until the first job has started. */
 async function restart(): Promise<number> {
-  await pauseAll(house, 'resume').catch(quiet);
+  await pauseAll(house, 'resume');
   redis.disconnect();
   await site.stop(house.child, 'SIGKILL');
   const before = (await readFile(site.path('serve.log'), 'utf8')).length;

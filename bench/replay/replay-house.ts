@@ -123,7 +123,8 @@ function modelsFile(trace: Trace, journalOf: (model: ModelId) => string, factor:
 async function furnish(house: House, redisUrl: string) {
   const { clock, emit, registry } = house;
   const { redis, service } = workerConnection(house, redisUrl);
-  const command = connectRedis(redisUrl, 'command', emit);
+  // A pause of the machine refuses no job of the trace.
+  const command = connectRedis(redisUrl, 'worker', emit);
   const blocking = connectRedis(redisUrl, 'blocking', emit);
   await Promise.all([command, blocking, redis].map((each) => each.status === 'ready' || once(each, 'ready')));
   const inbox = new RedisJobInbox({ redis: command, blocking, clock, emit });

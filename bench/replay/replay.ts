@@ -67,7 +67,9 @@ async function submitAll(house: ReplayHouse, trace: Trace, stage: Stage): Promis
     const askedMs = Math.max(0, each.serviceMs - recorder.jobCost.ms);
     const job = jobOf(each, { place, askedMs, nowMs: clock.now() });
     recorder.submitted(place, job.id, askedMs);
-    submissions.push(house.store.submit(job, admission).then(() => void acked.push(job.id)));
+    const submission = house.store.submit(job, admission).then(() => void acked.push(job.id));
+    submission.catch(() => {}); // told at the end
+    submissions.push(submission);
   }
   await Promise.all(submissions);
 }

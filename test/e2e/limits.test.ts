@@ -31,18 +31,6 @@ const post = (model: string, content: string): Promise<Response> =>
     body: JSON.stringify({ model, input: { messages: [{ role: 'user', content }] } }),
   });
 
-test('twenty bodies of almost the limit at once are taken, or refused for a moment, and health answers meanwhile', async () => {
-  const content = 'x'.repeat(9 * 1024 * 1024);
-  const jobs = Array.from({ length: 20 }, () => post('parked', content));
-  assert.equal((await fetch(`${house.url}/health`)).status, 200);
-  const answers = await Promise.all(jobs);
-  const refused = answers.filter(({ status }) => status !== 202);
-  assert.ok(refused.length < jobs.length / 2, `${refused.length} of them were refused`);
-  for (const { status, headers } of refused) {
-    assert.deepEqual([status, headers.has('retry-after')], [503, true]);
-  }
-});
-
 test('a lane at its cap refuses with 429 and when to come back', async () => {
   const answers = await Promise.all(Array.from({ length: 8 }, () => post('narrow', 'hello')));
   const refused = answers.filter(({ status }) => status === 429);
@@ -73,6 +61,19 @@ test('a thousand long polls of one job all hear of its end', async () => {
   await house.fetch(`/jobs/${id}/cancel`, { method: 'POST' });
   const statuses = new Set((await Promise.all(polls)).map(({ status }) => status));
   assert.deepEqual([...statuses], ['cancelled']);
+});
+
+// The last one: Redis may be busy writing for a while afterwards.
+test('twenty bodies of almost the limit at once are taken, or refused for a moment, and health answers meanwhile', async () => {
+  const content = 'x'.repeat(9 * 1024 * 1024);
+  const jobs = Array.from({ length: 20 }, () => post('parked', content));
+  assert.equal((await fetch(`${house.url}/health`)).status, 200);
+  const answers = await Promise.all(jobs);
+  const refused = answers.filter(({ status }) => status !== 202);
+  assert.ok(refused.length < jobs.length / 2, `${refused.length} of them were refused`);
+  for (const { status, headers } of refused) {
+    assert.deepEqual([status, headers.has('retry-after')], [503, true]);
+  }
 });
 
 function slowClient(port: number, beginning: string): Promise<Socket> {

@@ -71,8 +71,9 @@ test('the SDK gets images as base64, of the size and number that it asked for', 
   ]);
   assert.equal(answer.data?.[0]?.revised_prompt, 'a roundhouse');
   assert.equal(answer.usage?.total_tokens, 2);
-  const keeps = [await isInRedis('a roundhouse'), await isInRedis((images[0] as Buffer).toString('base64'))];
-  assert.deepEqual(keeps, [true, false]);
+  // What is acknowledged may still wait for its disk.
+  while (!(await isInRedis('a roundhouse'))) await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.ok(!(await isInRedis((images[0] as Buffer).toString('base64'))));
 });
 
 test('the SDK gets an image as a link that needs no key, and that nobody can change', async () => {
@@ -186,8 +187,12 @@ test('the SDK sends a file to be transcribed, in every form of the answer, and i
 });
 
 async function filesIn(folder: string): Promise<number> {
-  const names = await readdir(join(box.dataDir, folder), { recursive: true, withFileTypes: true });
-  return names.filter((each) => each.isFile()).length;
+  try {
+    const names = await readdir(join(box.dataDir, folder), { recursive: true, withFileTypes: true });
+    return names.filter((each) => each.isFile()).length;
+  } catch {
+    return filesIn(folder); // a folder was just removed
+  }
 }
 
 test('the SDK reads a transcript as it comes, and its job keeps the whole of it', async () => {

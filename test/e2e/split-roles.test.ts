@@ -15,11 +15,14 @@ let worker: Orchestrator;
 const args = { tokens: 12, token_ms: 20 };
 const models = standInModels([
   { id: 'chat', concurrency: 2, args },
+  // As long as what it is asked to repeat.
+  { id: 'talker', concurrency: 2, args: { token_ms: 20 } },
   { id: 'voice', type: 'speech', args },
   { id: 'listener', type: 'transcription' },
   { id: 'painter', type: 'image', args },
 ]);
 const messages = [{ role: 'user', content: 'hello' }];
+const aMinute = [{ role: 'user', content: 'hello '.repeat(3000) }];
 
 before(async () => {
   redis = await TestRedis.start();
@@ -53,8 +56,7 @@ test('a stream travels from the worker through the API token by token', async ()
 });
 
 test('a running job is cancelled from the API', async () => {
-  const long = { messages: [{ role: 'user', content: 'hello '.repeat(500) }] };
-  const { id } = await api.json<{ id: string }>('/jobs', { model: 'chat', input: long });
+  const { id } = await api.json<{ id: string }>('/jobs', { model: 'talker', input: { messages: aMinute } });
   await worker.next('job.started', { jobId: id });
   const cancelled = await api.fetch(`/jobs/${id}/cancel`, { method: 'POST' });
   assert.ok([200, 202].includes(cancelled.status));
@@ -66,11 +68,7 @@ test('a client that leaves cancels its job at the worker', async () => {
   const leaving = new AbortController();
   const response = await api.fetch('/v1/chat/completions', {
     method: 'POST',
-    body: JSON.stringify({
-      model: 'chat',
-      messages: [{ role: 'user', content: 'hello '.repeat(500) }],
-      stream: true,
-    }),
+    body: JSON.stringify({ model: 'talker', messages: aMinute, stream: true }),
     signal: leaving.signal,
   });
   const id = response.headers.get('x-job-id') ?? '';

@@ -55,8 +55,12 @@ export class QueueHouse {
     return new QueueHouse(await TestRedis.start());
   }
 
+  /** Calls of the API are as patient as a machine that stalls needs it; the real patience is for what tests outages. */
+  isPatient = true;
+
   connect(role: RedisRole): Redis {
     const redis = connectRedis(this.redis.url, role, this.emit);
+    if (role === 'command' && this.isPatient) redis.options.commandTimeout = 60_000;
     this.closers.push(() => redis.disconnect());
     return redis;
   }

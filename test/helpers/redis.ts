@@ -16,7 +16,7 @@ export function redisBinary(): Promise<string> {
   return found;
 }
 
-/** A redis-server of its own for one test, on a Unix socket in a temporary folder, with an AOF like the private one. */
+/** A redis-server of its own for one test, on a Unix socket in a temporary folder. What it answered is on the disk. */
 export class TestRedis {
   readonly dir: string;
   private child: ChildProcess | null = null;
@@ -42,7 +42,7 @@ export class TestRedis {
       await redisBinary(),
       [
         ...['--port', '0', '--unixsocket', this.url, '--dir', this.dir, '--save', ''],
-        ...['--appendonly', 'yes', '--appendfsync', 'everysec', '--maxmemory-policy', 'noeviction'],
+        ...['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction'],
       ],
       { stdio: 'ignore' },
     );

@@ -21,7 +21,7 @@ const ended = (house: Orchestrator, { id }: Job): Promise<Job> => house.json(`/j
 test('a model server that is killed in the middle of a job: it is retried once and the next ones run', async () => {
   await using box = await Box.create();
   const journal = await Journal.create(join(box.dir, 'journal'));
-  const args = { journal: journal.path, tokens: 20, token_ms: 20 };
+  const args = { journal: journal.path, tokens: 100, token_ms: 20 };
   const house = await box.start({ models: standInModels([{ id: 'chat', args }]) });
   const jobs = [await submit(house, 'chat'), await submit(house, 'chat'), await submit(house, 'chat')];
   const { pid, job } = await journal.until(({ event }) => event === 'first_token');

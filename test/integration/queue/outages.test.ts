@@ -26,6 +26,7 @@ test('without Redis every call of the API is refused as queue_unavailable, and w
 
 test('a Redis that hangs is refused as queue_unavailable, and the refused job never runs', async () => {
   await using house = await QueueHouse.open();
+  house.isPatient = false;
   const store = await house.store();
   const { lanes } = await house.worker();
   const [refused, kept] = [aJob(), aJob()];

@@ -12,8 +12,9 @@ const completed: Outcome = { kind: 'completed', result: { output: { text: 'hi' }
 const gone = errors.modelCrashed(model('echo'), 'it was killed').toBody();
 
 /** A queue whose worker holds a slot for every job. */
-async function aHouse() {
+async function aHouse({ isPatient = true } = {}) {
   const house = await QueueHouse.open();
+  house.isPatient = isPatient;
   const { lanes, redis } = await house.worker();
   const claims: Claim[] = [];
   const declined: NewJob[] = [];
@@ -125,9 +126,10 @@ test('a full queue gives the slot back', async () => {
 });
 
 test('a job that is not stored for certain gives the slot back', async () => {
-  await using box = await aHouse();
-  await box.redis.client('PAUSE', 1500, 'ALL');
+  await using box = await aHouse({ isPatient: false });
+  box.house.redis.signal('SIGSTOP');
   await assert.rejects(box.store.submit(aJob(), roomy), { code: 'queue_unavailable' });
+  box.house.redis.signal('SIGCONT');
   assert.equal(box.declined.length, 1);
 });
 
