@@ -131,7 +131,8 @@ for (const [habit, why] of [
   ['wake_garbles', /answers otherwise since it was woken/],
 ] as const) {
   test(`a model that does not wake is started cold, in the same load (${habit})`, async (t) => {
-    const box = await ready(t, { habit }, { ...gpu, sleepPatienceMs: 1000 });
+    const patience = habit === 'wake_hangs' ? { sleepPatienceMs: 1000 } : {};
+    const box = await ready(t, { habit }, { ...gpu, ...patience });
     await box.turntable.evict(a, 'makes room');
     assert.equal(stateOf(box)?.state, 'asleep');
     await box.turntable.load(a);
