@@ -65,6 +65,7 @@ def pass_the_time(settings: Settings, status: Status) -> None:
     while (done := (time.monotonic() - started_at) * 1000 / max(1, settings.load_ms)) < 1:
         status.load_progress(round(done, 3), "weights")
         time.sleep(PROGRESS_EVERY_SECONDS)
+    status.load_progress(1.0, "weights")
 
 
 def end_badly(habit: str, status: Status) -> None:

@@ -57,7 +57,7 @@ def work_and_end(server: StandaloneServer, plan: Plan, limits: Limits, notes: St
     call: Call | None = None
     if plan.long is not None:
         call = Call(server.address, plan.long.for_model(model), limits.answer_seconds)
-        notes.was_at_work = eventually(lambda: server.health_body().get("in_flight") == 1, 2.0) is not None
+        notes.was_at_work = eventually(lambda: server.health_body().get("in_flight") == 1, 10.0) is not None
     if server.exit_code is None:
         server.terminate()
         notes.ending = server.ending(limits.grace_seconds + 5)

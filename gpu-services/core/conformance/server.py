@@ -28,7 +28,7 @@ LAUNCHER = Path(__file__).resolve().parents[1] / "launcher.py"
 BOOT_ID = "conformance-boot"
 MODEL = "conformance"
 OWN_SHARE_OF_GRACE = 0.5  # so that a busy machine makes no difference
-HEALTH_SECONDS = 5.0
+HEALTH_SECONDS = 10.0
 FAREWELL_SECONDS = 15.0
 KILLED = 128 + signal.SIGKILL
 NOT_FOR_SERVICES = re.compile(
@@ -86,10 +86,17 @@ class Server:
         body = self.health().json()
         return body if isinstance(body, dict) else {}
 
-    def terminate(self) -> None:
+    def look(self) -> None:
+        """Notes what must not outlive it."""
         tree = processes.tree(self.pid)
         self._known.update({pid: processes.started_at(pid) for pid in tree})
         self.shared_memory |= shared_memory_of(tree)
+
+    def terminate(self) -> None:
+        self.look()
+        self.signal_end()
+
+    def signal_end(self) -> None:
         self._process.terminate()
 
     def ending(self, grace_seconds: float) -> Ending:

@@ -81,10 +81,12 @@ def gpu_used_mb(limits: Limits) -> int | None:
 
 
 def eventually(holds: Callable[[], bool], seconds: float, pause_seconds: float = 0.02) -> float | None:
-    """The seconds until it held; None: it did not."""
+    """The seconds until it held; None: it did not, also when it was looked at after that time."""
     begun_at = time.monotonic()
-    while not holds():
-        if time.monotonic() - begun_at > seconds:
+    while True:
+        is_late = time.monotonic() - begun_at > seconds
+        if holds():
+            return time.monotonic() - begun_at
+        if is_late:
             return None
         time.sleep(pause_seconds)
-    return time.monotonic() - begun_at

@@ -36,9 +36,9 @@ class Polite(BaseService):
     can_sleep = True
 
     async def initialize(self) -> None:
-        for step in range(4):
-            self.load_progress(step / 4, "weights")
-            await asyncio.sleep(0.1)
+        for step in range(10):
+            self.load_progress(step / 10, "weights")
+            await asyncio.sleep(float(self.args.get("load_seconds", 0.4)) / 10)
         if self.args.get("broken"):
             raise RuntimeError("no such checkpoint")
 
