@@ -71,6 +71,8 @@ class Exchange:
         """A scope of anyio's, unlike a task that is cancelled, waits for the threads that it began."""
         enter_job(self._job)
         with CancelScope() as self._wanted:
+            if self._job.cancelled:  # before this began
+                self._wanted.cancel()
             await self._app(scope, self._receive_there, self._send_there)
 
     def _cancel_handler(self) -> None:

@@ -22,7 +22,7 @@ from engine_environment import engine_environment
 from engine_flags import DEFAULT_MODEL, engine_flags, wants_sleep
 from load_lines import is_further, load_progress
 from root_cause import RootCause
-from token_pulse import TokenPulse, tokens_in
+from token_pulse import BEAT_SECONDS, TokenPulse, tokens_in
 from vllm_errors import vllm_error
 from vllm_package import is_cpu_build, server_module
 from workplace import Workplace, folder_of_workplaces
@@ -51,12 +51,13 @@ class VllmService(EngineService):
     )
     engine_grace_seconds = 2.0
     shutdown_seconds = 3.0
+    beat_seconds = BEAT_SECONDS
 
     def __init__(self) -> None:
         super().__init__(name="vllm", port=8000)
         self._workplace: Workplace | None = None
         self._cause = RootCause()
-        self._pulse = TokenPulse(self._tokens_so_far)
+        self._pulse = TokenPulse(self._tokens_so_far, self.beat_seconds)
 
     # Starting
 

@@ -19,7 +19,7 @@ STAND_IN = ROOT / "test" / "stand-ins"
 ILL_MANNERED = FIXTURES / "ill_mannered.py"
 # Wide enough for a machine that pauses; each of those that must strike in a test is narrow in it.
 WIDE = Limits(first_health_seconds=20, load_seconds=60, answer_seconds=60, cancel_seconds=5, grace_seconds=20)
-NARROW: dict[str, dict[str, float]] = {
+NARROW: dict[str, dict[str, Any]] = {
     "hang_load": {"load_seconds": 4},
     "foreign": {"load_seconds": 4},
     "hang_first_token": {"answer_seconds": 3},

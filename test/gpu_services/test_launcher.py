@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import FIXTURES, LAUNCHER, SERVICES, Leash, launched, survivors
+from harness import FIXTURES, LAUNCHER, SERVICES, Leash, eventually, launched, survivors
 
 WILD_TREE = [sys.executable, str(FIXTURES / "wild_tree.py")]
 TREE_SIZE = 4  # launcher, leader, child, grandchild
@@ -17,7 +17,7 @@ TREE_SIZE = 4  # launcher, leader, child, grandchild
 
 def until_tree_is_up(leash: Leash) -> None:
     assert leash.output.next() == "tree is up"
-    assert len(survivors(leash.marker)) == TREE_SIZE
+    eventually(lambda: len(survivors(leash.marker)) == TREE_SIZE)
 
 
 def test_an_exit_code_is_passed_on_and_told() -> None:

@@ -1,16 +1,19 @@
 """The vLLM service with its real engine: what it answers."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
-from harness import Service, eventually, short_folder
+from harness import Event, Service, eventually, short_folder
 from token_pulse import tokens_in
 from vllm_server import CONTEXT_TOKENS, made_model, ready_vllm
+from weights import PROGRAMS
 
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
@@ -37,7 +40,7 @@ def service() -> Iterator[Service]:
     with (
         made_model("mid") as model,
         short_folder() as folder,
-        ready_vllm(folder, model, **args) as service,
+        ready_vllm(folder, model, script=PROGRAMS / "pulsing_vllm.py", **args) as service,
     ):
         yield service
 
@@ -150,7 +153,7 @@ def test_several_are_answered_at_once(service: Service) -> None:
         with service.client() as other:
             assert post(other, CHAT, QUESTION)["choices"]
         assert next(pieces)
-        assert service.health()["in_flight"] == 1
+        eventually(lambda: service.health()["in_flight"] == 1)
     until_idle(service)
 
 
@@ -238,9 +241,17 @@ def test_an_answer_in_one_piece_gives_signs_of_life_and_stops_when_its_client_le
 ) -> None:
     before = metric(service, "generation_tokens_total")
     headers = {"X-Job-Id": "job_1"}
-    with service.client() as client, pytest.raises(httpx.ReadTimeout):
-        client.post(CHAT, json=ENDLESS, headers=headers, timeout=13)
-    event = service.events.until(lambda event: event.get("job_id") == "job_1")
+
+    async def leave_at_its_first_sign() -> Event:
+        transport = httpx.AsyncHTTPTransport(uds=service.socket_path)
+        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+            answer = asyncio.ensure_future(client.post(CHAT, json=ENDLESS, headers=headers, timeout=None))
+            is_sign = partial(service.events.until, lambda event: event.get("job_id") == "job_1")
+            event: Event = await asyncio.to_thread(is_sign)
+            assert answer.cancel()
+        return event
+
+    event = asyncio.run(leave_at_its_first_sign())
     assert (event["progress"], event["phase"]) == (None, "generating")
     until_idle(service)
     assert metric(service, "generation_tokens_total") - before < ENDLESS["max_tokens"]

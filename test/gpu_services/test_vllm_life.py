@@ -39,14 +39,13 @@ def failed_start(folder: Path, model: Path | str, **args: Any) -> str:
 
 
 def test_its_load_is_seen_on_health_and_a_stop_leaves_nothing_behind(folder: Path, model: Path) -> None:
-    before = shared_memory()
     with vllm_service(folder, model) as service:
         service.events.until_status("STARTING")
         assert service.health()["status"] == "STARTING"
         event = service.events.until(is_loading)
         assert service.health()["load"]["progress"] >= event["progress"]
         service.events.until_status("READY")
-        made = shared_memory() - before
+        made = shared_names(tree(service.process.pid))
         assert {name[:4] for name in made} == {"psm_", "sem."}
         # Short enough to end within the grace on a slow machine, too.
         request = {**LONG, "max_tokens": 60}
@@ -62,10 +61,9 @@ def test_its_load_is_seen_on_health_and_a_stop_leaves_nothing_behind(folder: Pat
 
 
 def test_a_stop_while_it_loads_ends_all_of_it_within_the_grace(folder: Path, model: Path) -> None:
-    before = shared_memory()
     with vllm_service(folder, model) as service:
         service.events.until(lambda event: event.get("phase") == "weights")
-        made = shared_memory() - before
+        made = shared_names(tree(service.process.pid))
         service.process.terminate()
         assert service.process.wait(9) == 0
         assert survivors(service.marker) == []
@@ -76,9 +74,8 @@ def test_a_stop_while_it_loads_ends_all_of_it_within_the_grace(folder: Path, mod
 def test_a_dead_worker_breaks_the_stream_and_ends_the_service_with_the_reason(
     folder: Path, model: Path
 ) -> None:
-    before = shared_memory()
     with ready_vllm(folder, model) as service:
-        made = shared_memory() - before
+        made = shared_names(tree(service.process.pid))
         with service.client() as client, client.stream("POST", CHAT, json=LONG) as answer:
             lines = answer.iter_lines()
             next(lines)
@@ -98,9 +95,8 @@ def worker_of(service: Service) -> int:
 
 
 def test_what_a_killed_service_leaves_goes_with_the_next_start(folder: Path, model: Path) -> None:
-    before = shared_memory()
     with ready_vllm(folder, model) as service:
-        made = shared_memory() - before
+        made = shared_names(tree(service.process.pid))
         service.process.kill()
         service.wait()
         until_gone(service.marker)

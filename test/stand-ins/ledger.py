@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 DEFAULT_TOTAL_MB = 24_000
 
@@ -37,10 +38,16 @@ def let_go(folder: str) -> None:
 
 def holders(folder: str) -> Iterator[Holder]:
     for path in Path(folder).iterdir():
-        if path.name.isdigit():
-            entry = json.loads(path.read_text())
-            if is_held(path, entry):
-                yield Holder(int(path.name), entry["name"], entry["mb"])
+        if path.name.isdigit() and (entry := entry_in(path)) is not None and is_held(path, entry):
+            yield Holder(int(path.name), entry["name"], entry["mb"])
+
+
+def entry_in(path: Path) -> dict[str, Any] | None:
+    try:
+        entry: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None  # let go a moment ago
+    return entry
 
 
 def total_mb(folder: str) -> int:
@@ -48,14 +55,16 @@ def total_mb(folder: str) -> int:
     return int(path.read_text()) if path.exists() else DEFAULT_TOTAL_MB
 
 
-def is_held(path: Path, entry: dict[str, object]) -> bool:
+def is_held(path: Path, entry: dict[str, Any]) -> bool:
     if is_alive(int(path.name)) or entry["release"] == "never":
         return True
     if entry["release"] == "at_once":
         return False
     seen_dead = path.with_name(f"{path.name}.dead")
     if not seen_dead.exists():
-        seen_dead.write_text(str(time.monotonic()))
+        draft = path.with_name(f"{path.name}.draft{os.getpid()}")
+        draft.write_text(str(time.monotonic()))
+        draft.rename(seen_dead)
     late_ms = entry["late_ms"]
     assert isinstance(late_ms, int)
     return time.monotonic() - float(seen_dead.read_text()) < late_ms / 1000
