@@ -7,7 +7,7 @@ import { OutputLines } from './output-lines.ts';
 const cannotRun = 127;
 /** After the exit, for output that is still in the pipe; a pipe that a stranger holds open is not waited for. */
 const lastOutputMs = 200;
-/** A launcher that is itself stuck is killed after this. */
+/** A launcher that is itself stuck is killed after this and its grace. */
 const killPatienceMs = 5_000;
 
 export interface LaunchOptions {
@@ -64,7 +64,7 @@ export function launch(options: LaunchOptions): LaunchedProcess {
     pid: child.pid ?? 0,
     exited: untilGone(child, options, seen),
     terminate: () => void child.kill('SIGTERM'),
-    kill: () => killTree(child, deathPipe),
+    kill: () => killTree(child, deathPipe, options.orphanGraceMs ?? 0),
   };
 }
 
@@ -145,11 +145,11 @@ function untilDrained(closed: Promise<void>): Promise<void> {
   });
 }
 
-function killTree(child: ChildProcess, deathPipe: Writable): void {
+function killTree(child: ChildProcess, deathPipe: Writable, graceMs: number): void {
   deathPipe.destroy();
   const isOver = () => child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
   if (isOver()) return;
   setTimeout(() => {
     if (!isOver()) child.kill('SIGKILL');
-  }, killPatienceMs).unref();
+  }, graceMs + killPatienceMs).unref();
 }

@@ -47,12 +47,13 @@ export async function killMarked(
   const giveUpAtMs = clock.monotonicMs() + patienceMs;
   for (;;) {
     const doomed = (await markedProcesses(instanceId)).filter(({ bootId }) => isDoomed(bootId));
-    if (doomed.length === 0 || clock.monotonicMs() >= giveUpAtMs) return [...killed];
+    if (doomed.length === 0) return [...killed];
     const tree = await withDescendants(doomed.map(({ pid }) => pid));
     for (const pid of tree) {
       killed.add(pid);
       killOne(pid);
     }
+    if (clock.monotonicMs() >= giveUpAtMs) return [...killed];
     await clock.sleep(roundMs);
   }
 }

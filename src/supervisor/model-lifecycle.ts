@@ -78,7 +78,8 @@ function intendedTarget(state: ModelState, event: LifecycleEvent): ModelState | 
     case 'start':
       return state === 'starting' ? null : 'starting';
     case 'spawned':
-      return state === 'starting' || state === 'loading' ? state : null;
+      // The launcher may tell it after the server itself has told more.
+      return state === 'starting' || state === 'loading' || state === 'ready' ? state : null;
     case 'loading':
       return state === 'starting' || state === 'loading' ? 'loading' : null;
     case 'ready':

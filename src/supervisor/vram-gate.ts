@@ -39,6 +39,7 @@ export class VramGate {
   private readonly endSleepers: () => Promise<number>;
   private readonly sweepLeftovers: () => Promise<readonly number[]>;
   private readonly settleMs: number;
+  private measuring: Promise<unknown> = Promise.resolve();
 
   constructor(options: VramGateOptions) {
     this.probe = options.probe;
@@ -54,11 +55,29 @@ export class VramGate {
     return (await this.probe.memory())?.freeMb ?? null;
   }
 
+  /** What was taken since `freeBeforeMb` were free, MB; 0: not known, or no GPU. */
+  takenSince(freeBeforeMb: number | null): Promise<number> {
+    const taken = this.readTaken(freeBeforeMb);
+    this.measuring = Promise.allSettled([this.measuring, taken]);
+    return taken;
+  }
+
+  /** To be awaited before memory is taken or given back: a reading would take that for its server's. */
+  async untilMeasured(): Promise<void> {
+    await this.measuring;
+  }
+
+  private async readTaken(freeBeforeMb: number | null): Promise<number> {
+    const freeNowMb = freeBeforeMb === null ? null : await this.freeMb();
+    return freeBeforeMb === null || freeNowMb === null ? 0 : freeBeforeMb - freeNowMb;
+  }
+
   /**
    * Resolves when `needMb` are free: waits for memory on its way back, then ends sleepers and leftovers of ours and waits again.
    * @throws NoRoom that names the holders; whatever `signal` aborts with
    */
   async waitForRoom(model: ModelId, needMb: number, signal: AbortSignal): Promise<void> {
+    await this.untilMeasured();
     if (needMb === 0 || (await this.isFree(model, needMb, signal))) return;
     signal.throwIfAborted();
     const ended = (await this.endSleepers()) + (await this.sweepLeftovers()).length;

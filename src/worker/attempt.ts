@@ -34,7 +34,7 @@ export interface AttemptFacts {
 }
 
 /** A connection breaks a moment before the end of its server is known, which says more. */
-const deathNoticeMs = 500;
+const deathNoticeMs = 2000;
 
 /** What an attempt came to; `isBrokenOff`: its server may still be working on it. */
 export interface AttemptEnd {

@@ -58,10 +58,11 @@ export const killPoints: readonly KillPoint[] = [
   {
     name: 'result written but not settled',
     async arrive({ box, journal, submit }) {
+      const redisPid = await processOf(box.dir, /(redis|valkey)-server$/);
       const id = await submit('voice');
       await journal.until(({ event, job }) => event === 'gen_start' && job === id);
       // Redis stands still from here on: the file is written, the record cannot be.
-      process.kill(await processOf(box.dir, /(redis|valkey)-server$/), 'SIGSTOP');
+      process.kill(redisPid, 'SIGSTOP');
       await untilFile(join(box.dataDir, 'artifacts'), id);
     },
   },

@@ -90,7 +90,7 @@ async function historyOf(house: Orchestrator, acked: readonly string[]): Promise
 }
 
 function modelsFile(journal: string): string {
-  const args = { journal, load_ms: loadMs, tokens: 10, token_ms: 20 };
+  const args = { journal, load_ms: loadMs, tokens: 20, token_ms: 30 };
   const models = [
     { id: 'chat', args },
     { id: 'voice', type: 'speech', args },

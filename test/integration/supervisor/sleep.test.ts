@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { type BoxOptions, model, type StandIn, type TurntableBox, turntableBox } from './turntable-box.ts';
+import {
+  type BoxOptions,
+  model,
+  pidOf,
+  type StandIn,
+  type TurntableBox,
+  turntableBox,
+} from './turntable-box.ts';
 
 const a = model('a');
 const other = model('other');
@@ -127,11 +134,11 @@ for (const [habit, why] of [
 for (const [habit, why] of [
   ['wake_fails', /the weights are gone/],
   ['wake_dies', /^the weights have melted$/],
-  ['wake_hangs', /wake did not answer within 1 s/],
+  ['wake_hangs', /wake did not answer within 4 s/],
   ['wake_garbles', /answers otherwise since it was woken/],
 ] as const) {
   test(`a model that does not wake is started cold, in the same load (${habit})`, async (t) => {
-    const patience = habit === 'wake_hangs' ? { sleepPatienceMs: 1000 } : {};
+    const patience = habit === 'wake_hangs' ? { sleepPatienceMs: 4000 } : {};
     const box = await ready(t, { habit }, { ...gpu, ...patience });
     await box.turntable.evict(a, 'makes room');
     assert.equal(stateOf(box)?.state, 'asleep');
@@ -153,7 +160,7 @@ test('a service without sleep is ended, and not asked again with this start', as
 test('a sleeper that dies is failed, and its next load is a cold start', async (t) => {
   const box = await ready(t);
   await box.turntable.evict(a, 'makes room');
-  process.kill(Number(stateOf(box)?.pid), 'SIGKILL');
+  process.kill(pidOf(box, a), 'SIGKILL');
   await box.events.next('model.state-changed', { model: a, to: 'failed' });
   assert.equal(stateOf(box)?.sleeps, false);
   await box.turntable.load(a);

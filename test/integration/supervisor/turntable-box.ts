@@ -94,6 +94,13 @@ export async function turntableBox(
   return { dir, instanceId, turntable, events, http, ledger, survivors: () => processesMarked(instanceId) };
 }
 
+/** Never 0, which would mean this process and all beside it. */
+export function pidOf({ turntable }: TurntableBox, id: ModelId): number {
+  const pid = turntable.states().get(id)?.pid;
+  if (!pid) throw new Error(`the server of ${id} has no pid`);
+  return pid;
+}
+
 export const model = (name: string): ModelId => asModelId(name);
 
 function modelSpecs(standIns: Readonly<Record<string, StandIn>>, ledger: string): Map<ModelId, ModelSpec> {

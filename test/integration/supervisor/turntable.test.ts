@@ -9,7 +9,7 @@ import type { RoundhouseError } from '../../../src/contracts/errors.ts';
 import { asJobId } from '../../../src/contracts/ids.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import type { TurntableBox } from './turntable-box.ts';
-import { model, turntableBox } from './turntable-box.ts';
+import { model, pidOf, turntableBox } from './turntable-box.ts';
 
 const a = model('a');
 const b = model('b');
@@ -83,11 +83,11 @@ test('an unload calls off a load that is under way', async (t) => {
 });
 
 test('readiness comes by event: a load needs no poll', async (t) => {
-  const never = () => new Promise<void>(() => {});
+  const rarely = (_: number, signal?: AbortSignal) => systemClock.sleep(60_000, signal);
   const box = await turntableBox(
     t,
     { a: { args: { load_ms: 200 } } },
-    { clock: { ...systemClock, sleep: never } },
+    { clock: { ...systemClock, sleep: rarely } },
   );
   await box.turntable.load(a);
   assert.equal(stateOf(box)?.state, 'ready');
@@ -113,9 +113,9 @@ test('a load without a sign of life is ended at the stall deadline', async (t) =
 
 test('a slow load that tells its progress is not ended by the stall deadline', async (t) => {
   const progress: number[] = [];
-  const deadlines = { loadStallMs: 2_000 };
+  const deadlines = { loadStallMs: 4_000 };
   const box = await turntableBox(t, {
-    a: { habit: 'slow_load_with_progress', args: { load_ms: 3_000 }, deadlines },
+    a: { habit: 'slow_load_with_progress', args: { load_ms: 5_000 }, deadlines },
   });
   box.turntable.onChange((_, view) => {
     if (view.loadProgress !== null) progress.push(view.loadProgress);
@@ -130,9 +130,9 @@ test('a slow load that tells its progress is not ended by the stall deadline', a
 
 test('a load that goes on and on is ended at the total deadline', async (t) => {
   const box = await turntableBox(t, {
-    a: { habit: 'slow_load_with_progress', args: { load_ms: 60_000 }, deadlines: { loadTotalMs: 2_500 } },
+    a: { habit: 'slow_load_with_progress', args: { load_ms: 60_000 }, deadlines: { loadTotalMs: 8_000 } },
   });
-  assert.match((await loadError(box)).message, /not ready after 2.5 s \(weights, \d+ %\)/);
+  assert.match((await loadError(box)).message, /not ready after 8 s \(weights, \d+ %\)/);
 });
 
 test('a server that exits with 0 while loading has failed', async (t) => {
@@ -162,7 +162,7 @@ test('a server that says SETUP_FAILED is believed at once', async (t) => {
 });
 
 test('a server of another start that answers health is not taken for ready', async (t) => {
-  const box = await turntableBox(t, { a: { habit: 'wrong_boot_id', deadlines: { loadTotalMs: 2_500 } } });
+  const box = await turntableBox(t, { a: { habit: 'wrong_boot_id', deadlines: { loadTotalMs: 8_000 } } });
   assert.match((await loadError(box)).message, /another program answers at its address/);
 });
 
@@ -194,7 +194,7 @@ test('a server that is killed while ready fails, and its leases say why', async 
   await box.turntable.load(a);
   const lease = box.turntable.lease(a);
   assert.ok(lease);
-  process.kill(stateOf(box)?.pid ?? 0, 'SIGKILL');
+  process.kill(pidOf(box, a), 'SIGKILL');
   await once(lease.gone, 'abort');
   assert.equal(lease.gone.reason.code, 'model_crashed');
   assert.match(lease.gone.reason.message, /SIGKILL[\s\S]*Its last lines:\n[\s\S]*ready/);
@@ -273,7 +273,7 @@ test('a server whose launcher is killed takes its whole tree with it', async (t)
   await box.turntable.load(a);
   const lease = box.turntable.lease(a);
   assert.ok(lease);
-  const leader = stateOf(box)?.pid ?? 0;
+  const leader = pidOf(box, a);
   process.kill(await parentOf(leader), 'SIGKILL');
   await once(lease.gone, 'abort');
   assert.deepEqual(await box.survivors(), []);

@@ -9,7 +9,7 @@ import { model, projectDir, type TurntableBox, turntableBox } from './turntable-
 
 const big = model('big');
 const other = model('other');
-const gpu = { withGpu: true, settleMs: 2_000 };
+const gpu = { withGpu: true, settleMs: 10_000 };
 
 function swap({ turntable }: TurntableBox): Promise<void> {
   return turntable.unload(big, 'swap').then(() => turntable.load(other));

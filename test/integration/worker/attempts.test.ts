@@ -92,7 +92,7 @@ for (const [habit, words] of [
 }
 
 test('a server that is killed in the middle of a job: it is tried once more and the next ones run', async (t) => {
-  await using house = await WorkerHouse.open(t, { chat: { args: { tokens: 20, token_ms: 20 } } });
+  await using house = await WorkerHouse.open(t, { chat: { args: { tokens: 100, token_ms: 20 } } });
   const first = await house.submit('chat', 'a');
   const next = [await house.submit('chat', 'b'), await house.submit('chat', 'c')];
   const { pid } = await house.journal.until(({ event }) => event === 'first_token');
@@ -109,7 +109,7 @@ test('a server that is killed in the middle of a job: it is tried once more and 
   assert.match(String(house.events.of('job.requeued')[0]?.reason), /model_crashed/);
 });
 
-const short = { firstTokenMs: 400, interTokenMs: 400 };
+const short = { firstTokenMs: 2000, interTokenMs: 2000 };
 for (const [habit, what] of [
   ['hang_first_token', 'no first token'],
   ['hang_mid_stream', 'no further token'],
@@ -175,7 +175,7 @@ test('a cancelled job leaves its server at once, and the next one runs there', a
 
 test('a server that goes on with a cancelled job is ended, and the next job runs on a new one', async (t) => {
   const deaf = { habit: 'ignore_cancel', args: { when: 'long', tokens: 100, token_ms: 200 } };
-  await using house = await WorkerHouse.open(t, { chat: deaf }, new FastClock(20));
+  await using house = await WorkerHouse.open(t, { chat: deaf }, new FastClock(10));
   const long = await house.submit('chat', 'long', { executionTimeoutMs: 3_600_000 });
   await house.journal.until(({ event }) => event === 'first_token');
   await house.store.cancel(long, 'by a test');
@@ -192,10 +192,9 @@ test('a running call whose API process is dead is cancelled', async (t) => {
   await using house = await WorkerHouse.open(t, { chat: { args: { token_ms: 100 } } }, new FastClock(20));
   const over = { sync: true, inboxId: 'in_gone' as never, executionTimeoutMs: 3_600_000 };
   const call = await house.submit('chat', 'a '.repeat(600), over);
-  await house.journal.until(({ event }) => event === 'first_token');
+  await house.queue.events.next('job.started');
   house.queue.clock.aheadMs = 1000;
   const ended = house.ended(call);
-  await house.queue.events.next('job.started');
   const tick = setInterval(() => {
     house.queue.clock.aheadMs += 3000;
   }, 100);

@@ -112,11 +112,12 @@ test('what a load took is known after a restart, and published', async (t) => {
 });
 
 test('a stop lets the running job end, and the waiting one runs after the restart', async (t) => {
-  await using house = await WorkerHouse.open(t, { chat: { args: { tokens: 10, token_ms: 30 } } });
+  await using house = await WorkerHouse.open(t, { chat: { args: { tokens: 20, token_ms: 30 } } });
   const running = await house.submit('chat', 'x');
-  const waiting = await house.submit('chat', 'y');
   await house.journal.until(({ event }) => event === 'first_token');
-  await house.stopWorker(10_000);
+  const stopped = house.stopWorker(60_000);
+  const waiting = await house.submit('chat', 'y');
+  await stopped;
   assert.deepEqual(await house.box.survivors(), []);
   assert.equal((await house.record(running)).status, 'completed');
   assert.equal((await house.record(waiting)).status, 'queued');
@@ -126,7 +127,7 @@ test('a stop lets the running job end, and the waiting one runs after the restar
 
 test('what still runs at the deadline of a stop is put back, and runs again without a lost attempt', async (t) => {
   await using house = await WorkerHouse.open(t, { chat: { args: { token_ms: 50 } } });
-  const job = await house.submit('chat', 'a '.repeat(20));
+  const job = await house.submit('chat', 'a '.repeat(100));
   await house.journal.until(({ event }) => event === 'first_token');
   await house.stopWorker(50);
   assert.deepEqual(await house.box.survivors(), []);

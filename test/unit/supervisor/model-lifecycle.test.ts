@@ -46,6 +46,10 @@ test('progress never goes back within a phase, whichever way it was told', () =>
   assert.equal(after(start, loading, later).loadProgress, 0.1);
 });
 
+test('the pid is known also where the launcher tells it after all else', () => {
+  assert.equal(after(start, loading, ready, { type: 'spawned', pid: 7 }).pid, 7);
+});
+
 test('the moment of a state is that of its beginning, not of what happens in it', () => {
   assert.equal(after(start, loading, loading, loading).sinceMs, 2);
 });

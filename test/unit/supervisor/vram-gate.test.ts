@@ -11,11 +11,13 @@ const never = new AbortController().signal;
 function gateWith(freeMb: number | null, swept: readonly number[] = []) {
   const clock = new FakeClock();
   const events = new EventRecorder();
-  const world = { freeMb, sweeps: 0 };
+  const world = { freeMb, sweeps: 0, readable: Promise.resolve() };
   const gate = new VramGate({
     probe: {
-      memory: async () =>
-        world.freeMb === null ? null : { freeMb: world.freeMb, usedMb: 0, totalMb: 24_000 },
+      memory: async () => {
+        await world.readable;
+        return world.freeMb === null ? null : { freeMb: world.freeMb, usedMb: 0, totalMb: 24_000 };
+      },
       holders: async () => ['train.py (pid 7, 20000 MB)'],
     },
     clock,
@@ -32,6 +34,22 @@ function gateWith(freeMb: number | null, swept: readonly number[] = []) {
 test('without a GPU, or without a need, everything passes at once', async () => {
   await gateWith(null).gate.waitForRoom(big, 20_000, never);
   await gateWith(0).gate.waitForRoom(big, 0, never);
+});
+
+test('no memory is taken while what another took is being read', async () => {
+  const { world, gate } = gateWith(4_000);
+  const reading = Promise.withResolvers<void>();
+  world.readable = reading.promise;
+  const taken = gate.takenSince(24_000);
+  let hasPassed = false;
+  const passing = gate.waitForRoom(big, 0, never).then(() => {
+    hasPassed = true;
+  });
+  await new Promise(setImmediate);
+  assert.equal(hasPassed, false);
+  reading.resolve();
+  await passing;
+  assert.equal(await taken, 20_000);
 });
 
 test('memory on its way back is waited for, told once', async () => {
