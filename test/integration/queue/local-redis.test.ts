@@ -109,7 +109,11 @@ test('a private Redis that is killed is started again with its data', async () =
   const local = place.redis();
   await local.start();
   await place.events.next('redis.started');
-  await ask(local.url, (redis) => redis.set('kept', 'yes'));
+  await ask(local.url, async (redis) => {
+    await redis.set('kept', 'yes');
+    // While it waits for its disk it holds what it has acknowledged.
+    while (!/aof_buffer_length:0\s/.test(await redis.info('persistence'))) await redis.ping();
+  });
   const [pid = 0] = await leftoverServers(place.redisDir);
   process.kill(pid, 'SIGKILL');
   await place.events.next('redis.exited', { signal: 'SIGKILL' });
