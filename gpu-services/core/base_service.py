@@ -24,7 +24,6 @@ from .sleep_switch import CANARY_PATH, SLEEP_PATH, WAKE_PATH, SleepSwitch
 from .telemetry import switch_off_telemetry
 from .work_loop import WorkLoop
 
-LINGER_SECONDS = 1.0  # how long /health still tells why, before the process ends
 LAST_WORK_SECONDS = 1.0
 FAILED = 1
 
@@ -34,8 +33,8 @@ log = logging.getLogger(__name__)
 class BaseService:
     """What a model server gets for free; see gpu-services/README.md."""
 
-    shutdown_seconds = LAST_WORK_SECONDS
-    """How long `shutdown` may take; what is over a second is taken from the time of requests in flight."""
+    linger_seconds = 1.0
+    """How long /health of a model that failed still tells why, before the process ends."""
 
     def __init__(self, name: str, port: int | None = None, settings: Settings | None = None) -> None:
         """`port` is used where neither the supervisor nor the command line says where to listen."""
@@ -59,6 +58,14 @@ class BaseService:
 
     async def shutdown(self) -> None:
         """Gives back what `initialize` took and the operating system does not."""
+
+    @property
+    def shutdown_seconds(self) -> float:
+        """How long `shutdown` may take; what is over a second is taken from the time of requests in flight."""
+        return LAST_WORK_SECONDS
+
+    def clear_away(self) -> None:
+        """Removes files where `shutdown` has not come to its end in time. Must not block; in any thread."""
 
     @property
     def can_sleep(self) -> bool:
@@ -172,7 +179,7 @@ class BaseService:
         threading.Thread(target=self._stop_soon, daemon=True).start()
 
     def _stop_soon(self) -> None:
-        time.sleep(LINGER_SECONDS)
+        time.sleep(self.linger_seconds)
         assert self._runner is not None
         self._runner.stop()
 
@@ -188,6 +195,7 @@ class BaseService:
         except Exception as error:
             log.warning("The model did not shut down cleanly: %s", describe(error))
         if not self._work.stop(wait_seconds):
+            self.clear_away()
             if self.settings.socket_path is not None:
                 remove_if_there(self.settings.socket_path)
             exit_now(self._exit_code)

@@ -11,7 +11,7 @@ from .line_splitter import LineSplitter
 from .runner import remove_if_there
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 2.0  # it has no request any more
 TAIL_LINES = 20
 PIECE_BYTES = 1 << 16
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,9 +14,11 @@ from .base_service import BaseService
 from .engine_process import GRACE_SECONDS, EngineProcess
 from .errors import ServiceError
 from .relay import Relay, engine_error
+from .runner import remove_if_there
 from .settings import Settings
 
 PROBE_EVERY_SECONDS = 0.05  # only while it loads
+KILL_SECONDS = 2.0  # until all processes of an engine are gone
 SOCKET_NAME = "e.sock"  # llama.cpp takes a name for a socket by its ending
 
 
@@ -80,8 +83,13 @@ class EngineService(BaseService):
             if exited.done():
                 raise EngineFailed(self._obituary(exited.result(), "while it loaded"))
             if (fraction := self.measured_load()) is not None:
-                self.load_progress(round(fraction, 2), self.lifecycle.load.phase)
+                known = self.lifecycle.load.fraction or 0.0
+                self.load_progress(max(known, round(fraction, 2)), self.lifecycle.load.phase)
         self._watcher = asyncio.ensure_future(self._watch(exited))
+
+    @property
+    def shutdown_seconds(self) -> float:
+        return self.engine_grace_seconds + KILL_SECONDS
 
     async def shutdown(self) -> None:
         if self._watcher is not None:
@@ -90,8 +98,12 @@ class EngineService(BaseService):
         has_loaded = self.lifecycle.is_serving or self.lifecycle.is_asleep
         # Before that it has nothing to finish, and some engines do not hear SIGTERM while they load.
         await (self.engine.stop() if has_loaded else self.engine.kill())
+        self.clear_away()
+
+    def clear_away(self) -> None:
+        remove_if_there(self.engine.socket_path)
         if self.settings.socket_path is None:
-            Path(self.engine.socket_path).parent.rmdir()
+            shutil.rmtree(Path(self.engine.socket_path).parent, ignore_errors=True)
 
     async def _watch(self, exited: "asyncio.Future[int]") -> None:
         code = await exited

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, TypeVar
 
@@ -16,7 +15,8 @@ SLEEP_PATH = "/roundhouse/sleep"
 WAKE_PATH = "/roundhouse/wake"
 CANARY_PATH = "/roundhouse/canary"
 
-LAST_STEPS_SECONDS = 0.5
+LAST_STEPS_LOOKS = 50
+LOOK_EVERY_SECONDS = 0.02
 
 Value = TypeVar("Value")
 
@@ -71,13 +71,17 @@ class SleepSwitch:
             self._is_turning = False
 
     async def _is_allowed_soon(self, path: str) -> bool:
-        """A request may still be at its last steps when its whole answer has reached the client."""
-        give_up_at = time.monotonic() + LAST_STEPS_SECONDS
-        while not self._is_allowed(path):
-            if self._service.lifecycle.status != "BUSY" or time.monotonic() > give_up_at:
+        """A request may still be at its last steps when its whole answer has reached the client.
+
+        Looks are counted, not seconds: a machine that pauses takes none of its time away.
+        """
+        for _ in range(LAST_STEPS_LOOKS):
+            if self._is_allowed(path):
+                return True
+            if self._service.lifecycle.status != "BUSY":
                 return False
-            await asyncio.sleep(LAST_STEPS_SECONDS / 50)
-        return True
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+        return self._is_allowed(path)
 
     def _is_allowed(self, path: str) -> bool:
         lifecycle = self._service.lifecycle

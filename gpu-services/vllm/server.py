@@ -49,8 +49,6 @@ class VllmService(EngineService):
         "/detokenize",
         "/metrics",
     )
-    engine_grace_seconds = 2.0
-    shutdown_seconds = 3.0
     beat_seconds = BEAT_SECONDS
 
     def __init__(self) -> None:
@@ -70,6 +68,7 @@ class VllmService(EngineService):
             await super().initialize()
         finally:
             noting.cancel()
+            self._note_shared_memory()
         self._cause.forget()
 
     def engine_command(self, socket_path: str) -> Sequence[str]:

@@ -16,7 +16,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness import FIXTURES, SERVICES, Event, Service, eventually, ready_service, running_service
+from harness import (
+    FIXTURES,
+    PATIENCE_SECONDS,
+    SERVICES,
+    Event,
+    Service,
+    eventually,
+    ready_service,
+    running_service,
+)
 
 BUSY = FIXTURES / "busy.py"
 
@@ -59,7 +68,8 @@ def test_the_example_of_the_architecture_runs_standalone_as_it_stands() -> None:
         assert process.stdout is not None
         while "Ready" not in process.stdout.readline():
             assert process.poll() is None
-        answer = httpx.post(f"http://127.0.0.1:{port}/v1/mymodel/generate", json={"prompt": "hello"})
+        url = f"http://127.0.0.1:{port}/v1/mymodel/generate"
+        answer = httpx.post(url, json={"prompt": "hello"}, timeout=PATIENCE_SECONDS)
         assert answer.json() == {"text": "HELLO"}
         process.terminate()
         assert process.wait() == 0
@@ -126,6 +136,7 @@ def test_a_failing_initialize_is_told_before_the_process_ends(folder: Path, how:
         health = service.health()
         assert health["status"] == "SETUP_FAILED"
         assert reason in health["error"]
+        service.process.terminate()
         assert service.wait() == 1
 
 
@@ -312,4 +323,5 @@ def test_a_model_that_gives_up_says_why_and_ends(busy: Service) -> None:
         assert busy.events.until_status("DEFUNCT")["error"] == "the GPU's context is poisoned"
         refused = client.post("/steps")
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "model_failed")
+    busy.process.terminate()
     assert busy.wait() == 1

@@ -53,6 +53,14 @@ def test_what_the_engine_prints_becomes_load_progress(folder: Path) -> None:
         service.events.until_status("READY")
 
 
+def test_a_load_that_is_measured_never_goes_back(folder: Path) -> None:
+    with running_service(WRAPPING, folder, ROUNDHOUSE_ARGS=json.dumps({"measured": [0.3, 0.1]})) as service:
+        told: list[float] = []
+        while not told or told[-1] < 1:
+            told.append(service.events.until(lambda event: event["type"] == "load")["progress"])
+    assert 0.3 in told and told == sorted(told)
+
+
 def test_a_client_that_leaves_stops_the_engine(service: Service) -> None:
     with service.client() as client, client.stream("POST", CHAT, json={"do": "forever"}) as answer:
         next(answer.iter_raw())
@@ -109,9 +117,22 @@ def test_the_engine_and_its_children_end_with_the_service(service: Service) -> N
     eventually(lambda: survivors(service.marker) == [])
 
 
-def test_a_standalone_run_on_a_port_leaves_no_file_behind(folder: Path) -> None:
+def test_an_engine_that_does_not_end_is_killed_and_leaves_nothing(folder: Path) -> None:
+    with ready_service(WRAPPING, folder, ROUNDHOUSE_ARGS=json.dumps({"start": "stubborn"})) as service:
+        service.process.terminate()
+        assert service.wait() == 0
+        eventually(lambda: survivors(service.marker) == [])
+    assert [path.name for path in folder.iterdir()] == ["log"]
+
+
+@pytest.mark.parametrize(
+    "args",
+    [{}, {"start": "stubborn", "shutdown_seconds": 0.2}],
+    ids=["in time", "not in time"],
+)
+def test_a_standalone_run_on_a_port_leaves_no_file_behind(folder: Path, args: dict[str, Any]) -> None:
     process = subprocess.Popen(
-        [sys.executable, str(WRAPPING), "--port", "0"],
+        [sys.executable, str(WRAPPING), "--port", "0", "--args", json.dumps(args)],
         env={**os.environ, "PYTHONPATH": str(SERVICES), "TMPDIR": str(folder)},
         stdout=subprocess.PIPE,
         text=True,
@@ -131,7 +152,7 @@ def test_an_engine_that_hears_no_signal_while_it_loads_ends_with_the_service(fol
         eventually(lambda: '"deaf"' in service.logged())
         service.process.terminate()
         assert service.wait() == 0
-        assert survivors(service.marker) == []
+        eventually(lambda: survivors(service.marker) == [])
 
 
 def test_a_killed_service_takes_its_engine_with_it(service: Service) -> None:

@@ -9,7 +9,16 @@ from typing import Any
 import httpx
 import pytest
 
-from harness import SERVICES, Service, eventually, ready_service, running_service, short_folder, venv_python
+from harness import (
+    PATIENCE_SECONDS,
+    SERVICES,
+    Service,
+    eventually,
+    ready_service,
+    running_service,
+    short_folder,
+    venv_python,
+)
 
 SERVER = SERVICES / "llamacpp" / "server.py"
 CHAT = "/v1/chat/completions"
@@ -120,8 +129,9 @@ def test_a_plain_answer_whose_client_leaves_stops_generating_whatever_else_goes_
 def test_a_plain_answer_is_the_engines_own(service: Service, path: str, more: dict[str, Any]) -> None:
     """The service makes it from a stream; the engine, asked without the service, must say the same."""
     body = {"model": "model-1", "temperature": 0, "max_tokens": 6, "cache_prompt": False, **more}
-    engine = httpx.HTTPTransport(uds=service.socket_path.replace(".sock", "-e.sock"))
-    with service.client() as client, httpx.Client(transport=engine, base_url="http://engine") as direct:
+    transport = httpx.HTTPTransport(uds=service.socket_path.replace(".sock", "-e.sock"))
+    engine = httpx.Client(transport=transport, base_url="http://engine", timeout=PATIENCE_SECONDS)
+    with service.client() as client, engine as direct:
         ours, own = (one.post(path, json=body).json() for one in (client, direct))
     for answer in (ours, own):
         for varying in ("id", "created", "timings"):

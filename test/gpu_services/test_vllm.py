@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from harness import Event, Service, eventually, short_folder
+from harness import PATIENCE_SECONDS, Event, Service, eventually, short_folder
 from token_pulse import tokens_in
 from vllm_server import CONTEXT_TOKENS, made_model, ready_vllm
 from weights import PROGRAMS
@@ -208,7 +208,7 @@ def test_only_the_relayed_paths_are_reached(client: httpx.Client, method: str, p
 
 def test_the_engine_itself_has_no_routes_for_developers_and_no_documents(service: Service) -> None:
     engine = httpx.HTTPTransport(uds=service.socket_path.replace(".sock", "-e.sock"))
-    with httpx.Client(transport=engine, base_url="http://engine") as direct:
+    with httpx.Client(transport=engine, base_url="http://engine", timeout=PATIENCE_SECONDS) as direct:
         assert direct.get("/health").status_code == 200
         for path in ("/openapi.json", "/docs", "/is_sleeping"):
             assert direct.get(path).status_code == 404

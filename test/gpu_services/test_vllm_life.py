@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from core.process_io import tree
-from harness import Event, Service, survivors, until_gone
+from harness import PATIENCE_SECONDS, Event, Service, survivors, until_gone
 from vllm_server import CONTEXT_TOKENS, left_in, made_model, ready_vllm, shared_memory, vllm_service
 from weights import PROGRAMS
 from workplace import shared_names
@@ -76,10 +76,11 @@ def test_a_dead_worker_breaks_the_stream_and_ends_the_service_with_the_reason(
 ) -> None:
     with ready_vllm(folder, model) as service:
         made = shared_names(tree(service.process.pid))
+        worker = worker_of(service)
         with service.client() as client, client.stream("POST", CHAT, json=LONG) as answer:
             lines = answer.iter_lines()
             next(lines)
-            os.kill(worker_of(service), signal.SIGKILL)
+            os.kill(worker, signal.SIGKILL)
             assert any('"error"' in line for line in lines)
         error = service.events.until_status("DEFUNCT")["error"]
         assert "Worker proc" in error and "died unexpectedly" in error
@@ -145,7 +146,7 @@ def test_a_sleeper_takes_no_request_and_answers_the_same_once_it_is_awake(folder
 
 def engine(service: Service, path: str) -> Any:
     transport = httpx.HTTPTransport(uds=service.socket_path.replace(".sock", "-e.sock"))
-    with httpx.Client(transport=transport, base_url="http://engine") as client:
+    with httpx.Client(transport=transport, base_url="http://engine", timeout=PATIENCE_SECONDS) as client:
         return client.get(path).json()
 
 

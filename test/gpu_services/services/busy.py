@@ -22,6 +22,8 @@ class Chat(BaseModel):
 
 
 class Busy(BaseService):
+    linger_seconds = 600.0  # the test ends it
+
     def create_app(self) -> None:
         for handler in (self.steps, self.wait_async, self.wait_sync, self.block_loop, self.gate, self.chat):
             self.app.post(f"/{handler.__name__}")(handler)

@@ -1,6 +1,6 @@
 """Plays an engine with an HTTP server of its own. Arguments: socket path, way to start.
 
-That is well, badly, or deaf: it never finishes loading and does not hear SIGTERM meanwhile.
+That is well, badly, stubborn: it does not hear SIGTERM, or deaf: nor does it ever finish loading.
 """
 
 import json
@@ -86,8 +86,9 @@ if __name__ == "__main__":
         sys.exit("the weights are corrupt")
     subprocess.Popen(["setsid", "sleep", "1000"])  # an engine's worker, which must not outlive it
     print("loading weights 50%", flush=True)
-    if way == "deaf":
+    if way in ("deaf", "stubborn"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if way == "deaf":
         print("deaf", flush=True)
         signal.pause()
     Server(socket_path, Handler).serve_forever()

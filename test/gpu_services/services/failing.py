@@ -6,6 +6,8 @@ from core.base_service import BaseService
 
 
 class Failing(BaseService):
+    linger_seconds = 600.0  # the test ends it
+
     async def initialize(self) -> None:
         if self.args.get("how") == "exit":
             sys.exit("the library gave up")

@@ -1,4 +1,7 @@
-"""Wraps the stand-in engine beside it."""
+"""Wraps the stand-in engine beside it.
+
+`args`: start (its way to start), measured (what its load is measured to be, one after the other), shutdown_seconds.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -13,6 +16,14 @@ class Wrapping(EngineService):
     def engine_command(self, socket_path: str) -> Sequence[str]:
         engine = Path(__file__).with_name("engine.py")
         return [sys.executable, str(engine), socket_path, self.args.get("start", "well")]
+
+    @property
+    def shutdown_seconds(self) -> float:
+        return float(self.args.get("shutdown_seconds", super().shutdown_seconds))
+
+    def measured_load(self) -> float | None:
+        measured: list[float] = self.args.get("measured", [])
+        return measured.pop(0) if measured else None
 
     def on_engine_line(self, line: str) -> None:
         if "weights" in line:
