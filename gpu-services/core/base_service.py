@@ -61,7 +61,7 @@ class BaseService:
 
     @property
     def shutdown_seconds(self) -> float:
-        """How long `shutdown` may take; what is over a second is taken from the time of requests in flight."""
+        """How long `shutdown` may take; what is over a second is taken from the time for requests."""
         return LAST_WORK_SECONDS
 
     def clear_away(self) -> None:

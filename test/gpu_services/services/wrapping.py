@@ -1,6 +1,6 @@
 """Wraps the stand-in engine beside it.
 
-`args`: start (its way to start), measured (what its load is measured to be, one after the other), shutdown_seconds.
+`args`: start (the way to start it), measured (how far its load is, look by look), shutdown_seconds.
 """
 
 import sys
