@@ -14,7 +14,7 @@ export async function leftoverServers(redisDir: string): Promise<readonly number
 
 /** For a server that does not end by itself. */
 const patienceMs = 5000;
-const lookEveryMs = 10;
+const lookEveryMs = 50;
 
 /** They write out what they hold first. Resolves when they are gone. */
 export async function endLeftoverServers(
