@@ -40,7 +40,7 @@ def even_voice(folder: Path) -> Path:
     settings = json.loads(voice.with_name(f"{voice.name}.json").read_text())
     settings["inference"].update(noise_scale=0, noise_w=0)
     (folder / f"{voice.name}.json").write_text(json.dumps(settings))
-    return shutil.copy(voice, folder / voice.name)
+    return Path(shutil.copy(voice, folder))
 
 
 def put_into_containers(folder: Path) -> None:

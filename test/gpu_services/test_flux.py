@@ -222,12 +222,12 @@ def test_progress_grows_step_by_step_over_the_whole_batch(service: Service, clie
     assert fractions == sorted(fractions) and len(fractions) > 1
 
 
-@pytest.mark.parametrize("changes", [{}, {"stream": True, "partial_images": 2}])
+@pytest.mark.parametrize("changes", [{"n": 10}, {"stream": True, "partial_images": 2}])
 async def test_a_client_that_leaves_stops_the_work_between_two_steps(
     service: Service, changes: dict[str, Any]
 ) -> None:
     job_id = f"job_left_{len(changes)}"
-    body = request(size="768x768", steps=50, **changes)
+    body = request(size="1024x1024", steps=50, **changes)
     async with service.async_client() as leaving:
         asked = asyncio.ensure_future(leaving.post(GENERATIONS, json=body, headers={"X-Job-Id": job_id}))
         begun = await asyncio.to_thread(service.events.until, lambda event: event.get("job_id") == job_id)
