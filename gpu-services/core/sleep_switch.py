@@ -15,7 +15,7 @@ SLEEP_PATH = "/roundhouse/sleep"
 WAKE_PATH = "/roundhouse/wake"
 CANARY_PATH = "/roundhouse/canary"
 
-LAST_STEPS_LOOKS = 50
+LAST_STEPS_LOOKS = 30
 LOOK_EVERY_SECONDS = 0.02
 
 Value = TypeVar("Value")

@@ -13,7 +13,16 @@ import httpx
 import pytest
 from PIL import Image
 
-from harness import SERVICES, Event, Service, eventually, ready_service, short_folder, venv_python
+from harness import (
+    PATIENCE_SECONDS,
+    SERVICES,
+    Event,
+    Service,
+    eventually,
+    ready_service,
+    short_folder,
+    venv_python,
+)
 from weights import ONE_THREAD, make_weights
 
 SERVER = SERVICES / "flux" / "server.py"
@@ -247,8 +256,9 @@ def test_after_a_cancelled_image_the_next_one_is_the_same_as_ever(
     service: Service, client: httpx.Client
 ) -> None:
     before = paint(client)
+    leaves_soon = httpx.Timeout(PATIENCE_SECONDS, read=0.5)
     with service.client() as leaving, pytest.raises(httpx.ReadTimeout):
-        leaving.post(GENERATIONS, json=request(size="1024x1024", steps=50), timeout=0.5)
+        leaving.post(GENERATIONS, json=request(size="1024x1024", steps=50), timeout=leaves_soon)
     assert paint(client) == before
 
 

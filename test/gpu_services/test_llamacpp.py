@@ -111,7 +111,7 @@ def test_a_plain_answer_whose_client_leaves_stops_generating_whatever_else_goes_
         pieces = answer.iter_raw()
         next(pieces)
         with service.client() as client, pytest.raises(httpx.ReadTimeout):
-            client.post(CHAT, json=ENDLESS, timeout=0.5)
+            client.post(CHAT, json=ENDLESS, timeout=httpx.Timeout(PATIENCE_SECONDS, read=0.5))
         while metric(service, "requests_processing") > 1:
             next(pieces)
     until_idle(service)
