@@ -131,8 +131,9 @@ def test_progress_grows_sentence_by_sentence(service: Service, client: httpx.Cli
 
 def test_a_client_that_leaves_stops_the_speech_between_two_sentences(service: Service) -> None:
     long = "This is one more sentence that somebody has to say. " * 78
+    soon = httpx.Timeout(60, read=0.5)
     with service.client() as client, pytest.raises(httpx.ReadTimeout):
-        client.post(SPEECH, json=request(input=long), headers={"X-Job-Id": "job_2"}, timeout=0.5)
+        client.post(SPEECH, json=request(input=long), headers={"X-Job-Id": "job_2"}, timeout=soon)
     eventually(lambda: service.health()["in_flight"] == 0)
     with service.client() as client:
         client.post(SPEECH, json=request(input="Done."), headers={"X-Job-Id": "job_3"})
