@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { findRedisBinary } from '../../src/queue/redis-binary.ts';
 
 const projectDir = join(import.meta.dirname, '..', '..');
@@ -14,6 +15,26 @@ let found: Promise<string> | null = null;
 export function redisBinary(): Promise<string> {
   found ??= findRedisBinary(process.env.PATH ?? '', projectDir);
   return found;
+}
+
+/** Asks the server on this socket, over a connection of its own. */
+export async function ask<Value>(url: string, question: (redis: Redis) => Promise<Value>): Promise<Value> {
+  const redis = new Redis(url, { maxRetriesPerRequest: 1 });
+  redis.on('error', () => undefined);
+  try {
+    return await question(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/**
+ * Resolves when a server that syncs once a second has given the kernel all that it acknowledged: while it waits for
+ * a slow disk it holds that in its own memory, and `kill -9` would lose it.
+ */
+export async function untilWritten(redis: Redis): Promise<void> {
+  const written = /aof_buffer_length:0\s.*aof_pending_bio_fsync:0\s/s;
+  while (!written.test(await redis.info('persistence'))) await redis.ping();
 }
 
 /** A redis-server of its own for one test, on a Unix socket in a temporary folder. What it answered is on the disk. */

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { Journal } from '../helpers/journal.ts';
 import { Box, type Orchestrator } from '../helpers/orchestrator.ts';
 import { processOf } from '../helpers/processes.ts';
+import { ask, untilWritten } from '../helpers/redis.ts';
 import { standInModels } from '../helpers/stand-in-models.ts';
 
 interface Job {
@@ -53,6 +54,8 @@ test('the private Redis that is killed is started again, and nothing queued is l
   const house = await box.start({ models: standInModels([{ id: 'chat', args }]) });
   const jobs = await Promise.all(Array.from({ length: 5 }, () => submit(house, 'chat')));
   await house.next('job.started');
+  const { socket } = await house.next('redis.started');
+  await ask(String(socket), untilWritten);
   process.kill(await processOf(box.dir, /(redis|valkey)-server$/), 'SIGKILL');
   await house.next('redis.exited');
   await house.next('redis.back');

@@ -5,12 +5,11 @@ import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Redis } from 'ioredis';
 import { endLeftoverServers, leftoverServers } from '../../../src/queue/leftover-redis.ts';
 import { LocalRedis } from '../../../src/queue/local-redis.ts';
 import { EventRecorder } from '../../helpers/event-recorder.ts';
 import { ShiftableClock } from '../../helpers/queue-house.ts';
-import { redisBinary } from '../../helpers/redis.ts';
+import { ask, redisBinary, untilWritten } from '../../helpers/redis.ts';
 
 const projectDir = join(import.meta.dirname, '../../..');
 
@@ -51,16 +50,6 @@ class Place {
     for (const redis of this.started) await redis.stop(AbortSignal.timeout(5000));
     assert.deepEqual(await leftoverServers(this.redisDir), []);
     await rm(this.dir, { recursive: true, force: true, maxRetries: 5 });
-  }
-}
-
-async function ask<Value>(url: string, question: (redis: Redis) => Promise<Value>): Promise<Value> {
-  const redis = new Redis(url, { maxRetriesPerRequest: 1 });
-  redis.on('error', () => undefined);
-  try {
-    return await question(redis);
-  } finally {
-    redis.disconnect();
   }
 }
 
@@ -111,8 +100,7 @@ test('a private Redis that is killed is started again with its data', async () =
   await place.events.next('redis.started');
   await ask(local.url, async (redis) => {
     await redis.set('kept', 'yes');
-    // While it waits for its disk it holds what it has acknowledged.
-    while (!/aof_buffer_length:0\s/.test(await redis.info('persistence'))) await redis.ping();
+    await untilWritten(redis);
   });
   const [pid = 0] = await leftoverServers(place.redisDir);
   process.kill(pid, 'SIGKILL');
