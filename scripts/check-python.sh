@@ -20,4 +20,4 @@ MYPYPATH="$services:test/gpu_services" "$bin/mypy" test/gpu_services/*.py
 for folder in test/gpu_services/services test/contract/services test/stand-ins; do
   MYPYPATH="gpu-services:$folder" "$bin/mypy" "$folder"/*.py
 done
-"$bin/pytest" -n 2 --dist loadfile "$@" # two at a time: most of them wait for processes
+"$bin/pytest" -n 2 --dist loadfile --no-loadscope-reorder "$@" # two at a time: most of them wait for processes
