@@ -17,6 +17,8 @@ from typing import Any
 import httpx
 import pytest
 
+from core.engine_service import engine_socket_path
+
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ROOT / "gpu-services"
 FIXTURES = Path(__file__).parent / "services"
@@ -24,6 +26,11 @@ LAUNCHER = SERVICES / "core" / "launcher.py"
 PATIENCE_SECONDS = 180.0  # only a broken program takes this long, on any machine
 
 Event = dict[str, Any]
+
+
+def leaves_after(seconds: float) -> httpx.Timeout:
+    """Of a client that waits no longer than that for its answer, and for all else as any other."""
+    return httpx.Timeout(PATIENCE_SECONDS, read=seconds)
 
 
 def venv_python(name: str) -> str:
@@ -95,6 +102,11 @@ class Service:
     def client(self) -> httpx.Client:
         transport = httpx.HTTPTransport(uds=self.socket_path)
         return httpx.Client(transport=transport, base_url="http://model", timeout=PATIENCE_SECONDS)
+
+    def engine_client(self) -> httpx.Client:
+        """Past the service, to the engine behind it."""
+        transport = httpx.HTTPTransport(uds=engine_socket_path(self.socket_path))
+        return httpx.Client(transport=transport, base_url="http://engine", timeout=PATIENCE_SECONDS)
 
     def async_client(self) -> httpx.AsyncClient:
         transport = httpx.AsyncHTTPTransport(uds=self.socket_path)

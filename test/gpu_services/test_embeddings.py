@@ -14,10 +14,10 @@ import pytest
 from numpy.typing import NDArray
 
 from harness import (
-    PATIENCE_SECONDS,
     SERVICES,
     Service,
     eventually,
+    leaves_after,
     ready_service,
     running_service,
     short_folder,
@@ -215,9 +215,10 @@ def test_progress_grows_over_a_list(service: Service, client: httpx.Client) -> N
 
 def test_a_client_that_leaves_stops_it_between_two_batches(service: Service) -> None:
     texts = [f"{PASSAGES[i % 4]} Number {i}." for i in range(2048)]
-    leaves_soon = httpx.Timeout(PATIENCE_SECONDS, read=1.0)
     with service.client() as client, pytest.raises(httpx.ReadTimeout):
-        client.post(EMBEDDINGS, json={"input": texts}, headers={"X-Job-Id": "job_2"}, timeout=leaves_soon)
+        client.post(
+            EMBEDDINGS, json={"input": texts}, headers={"X-Job-Id": "job_2"}, timeout=leaves_after(1.0)
+        )
     eventually(lambda: service.health()["in_flight"] == 0)
     with service.client() as client:
         client.post(EMBEDDINGS, json={"input": "Done."}, headers={"X-Job-Id": "job_3"})

@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 
 from harness import (
-    PATIENCE_SECONDS,
     SERVICES,
     Event,
     Service,
     eventually,
+    leaves_after,
     ready_service,
     short_folder,
     venv_python,
@@ -256,9 +256,8 @@ def test_after_a_cancelled_image_the_next_one_is_the_same_as_ever(
     service: Service, client: httpx.Client
 ) -> None:
     before = paint(client)
-    leaves_soon = httpx.Timeout(PATIENCE_SECONDS, read=0.5)
     with service.client() as leaving, pytest.raises(httpx.ReadTimeout):
-        leaving.post(GENERATIONS, json=request(size="1024x1024", steps=50), timeout=leaves_soon)
+        leaving.post(GENERATIONS, json=request(size="1024x1024", steps=50), timeout=leaves_after(0.5))
     assert paint(client) == before
 
 

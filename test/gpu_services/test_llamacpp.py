@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from harness import (
-    PATIENCE_SECONDS,
     SERVICES,
     Service,
     eventually,
+    leaves_after,
     ready_service,
     running_service,
     short_folder,
@@ -111,7 +111,7 @@ def test_a_plain_answer_whose_client_leaves_stops_generating_whatever_else_goes_
         pieces = answer.iter_raw()
         next(pieces)
         with service.client() as client, pytest.raises(httpx.ReadTimeout):
-            client.post(CHAT, json=ENDLESS, timeout=httpx.Timeout(PATIENCE_SECONDS, read=0.5))
+            client.post(CHAT, json=ENDLESS, timeout=leaves_after(0.5))
         while metric(service, "requests_processing") > 1:
             next(pieces)
     until_idle(service)
@@ -129,9 +129,7 @@ def test_a_plain_answer_whose_client_leaves_stops_generating_whatever_else_goes_
 def test_a_plain_answer_is_the_engines_own(service: Service, path: str, more: dict[str, Any]) -> None:
     """The service makes it from a stream; the engine, asked without the service, must say the same."""
     body = {"model": "model-1", "temperature": 0, "max_tokens": 6, "cache_prompt": False, **more}
-    transport = httpx.HTTPTransport(uds=service.socket_path.replace(".sock", "-e.sock"))
-    engine = httpx.Client(transport=transport, base_url="http://engine", timeout=PATIENCE_SECONDS)
-    with service.client() as client, engine as direct:
+    with service.client() as client, service.engine_client() as direct:
         ours, own = (one.post(path, json=body).json() for one in (client, direct))
     for answer in (ours, own):
         for varying in ("id", "created", "timings"):

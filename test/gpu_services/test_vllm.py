@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from harness import PATIENCE_SECONDS, Event, Service, eventually, short_folder
+from harness import Event, Service, eventually, short_folder
 from token_pulse import tokens_in
 from vllm_server import CONTEXT_TOKENS, made_model, ready_vllm
 from weights import PROGRAMS
@@ -207,8 +207,7 @@ def test_only_the_relayed_paths_are_reached(client: httpx.Client, method: str, p
 
 
 def test_the_engine_itself_has_no_routes_for_developers_and_no_documents(service: Service) -> None:
-    engine = httpx.HTTPTransport(uds=service.socket_path.replace(".sock", "-e.sock"))
-    with httpx.Client(transport=engine, base_url="http://engine", timeout=PATIENCE_SECONDS) as direct:
+    with service.engine_client() as direct:
         assert direct.get("/health").status_code == 200
         for path in ("/openapi.json", "/docs", "/is_sleeping"):
             assert direct.get(path).status_code == 404
@@ -243,8 +242,7 @@ def test_an_answer_in_one_piece_gives_signs_of_life_and_stops_when_its_client_le
     headers = {"X-Job-Id": "job_1"}
 
     async def leave_at_its_first_sign() -> Event:
-        transport = httpx.AsyncHTTPTransport(uds=service.socket_path)
-        async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        async with service.async_client() as client:
             answer = asyncio.ensure_future(client.post(CHAT, json=ENDLESS, headers=headers, timeout=None))
             is_sign = partial(service.events.until, lambda event: event.get("job_id") == "job_1")
             event: Event = await asyncio.to_thread(is_sign)

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from core.process_io import tree
-from harness import PATIENCE_SECONDS, Event, Service, survivors, until_gone
+from harness import Event, Service, survivors, until_gone
 from vllm_server import CONTEXT_TOKENS, left_in, made_model, ready_vllm, shared_memory, vllm_service
 from weights import PROGRAMS
 from workplace import shared_names
@@ -145,8 +144,7 @@ def test_a_sleeper_takes_no_request_and_answers_the_same_once_it_is_awake(folder
 
 
 def engine(service: Service, path: str) -> Any:
-    transport = httpx.HTTPTransport(uds=service.socket_path.replace(".sock", "-e.sock"))
-    with httpx.Client(transport=transport, base_url="http://engine", timeout=PATIENCE_SECONDS) as client:
+    with service.engine_client() as client:
         return client.get(path).json()
 
 

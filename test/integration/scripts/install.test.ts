@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmod, cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { test } from 'node:test';
 import { projectDir } from '../../helpers/orchestrator.ts';
@@ -88,6 +88,11 @@ class Project implements AsyncDisposable {
     });
   }
 
+  async isCompiled(service: string, module: string): Promise<boolean> {
+    const files = await readdir(this.dir.path('.venvs', service, 'lib'), { recursive: true });
+    return files.some((file) => file.includes(`__pycache__/${module}.`));
+  }
+
   log = (name: string) => readFile(this.dir.path('.runtime/logs', name), 'utf8');
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -106,6 +111,7 @@ test('again only what changed; a second machine installs from the kept wheels, w
   project.env.ROUNDHOUSE_WHEELS = dir.path('wheels');
   const first = await project.install(...services);
   assert.equal(first.code, 0, first.out);
+  assert.ok(await project.isCompiled('tiny', 'tinypack'));
   assert.equal(await project.version('tiny', 'tinypack'), '1.0');
 
   await project.service('tiny', { 'requirements.lock': await index.offer(dir.dir, 'tinypack', '2.0') });
